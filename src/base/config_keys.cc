@@ -1,0 +1,90 @@
+// config_keys.cc: the table of configuration keys: name, type, default, range, help.
+// SPDX-License-Identifier: MIT
+#include "base/config.h"
+
+#ifndef GEMINI_CODE_LOCALSTATEDIR
+#define GEMINI_CODE_LOCALSTATEDIR "/var"
+#endif
+#ifndef GEMINI_CODE_SYSCONFDIR
+#define GEMINI_CODE_SYSCONFDIR "/etc"
+#endif
+
+namespace gc {
+namespace {
+
+using enum ConfigKey;
+using enum ConfigType;
+
+constexpr int64_t kDay = 86400;
+constexpr int64_t kGiB = int64_t{1} << 30;
+
+constexpr ConfigKeyInfo kKeys[] = {
+    {kUpstreamUrl, "upstream.url", kUrl, "https://generativelanguage.googleapis.com", 0, 0, "",
+     "Gemini's scheme and host; /v1beta/... is appended. Plain http is accepted for a loopback host only."},
+    {kUpstreamConnectTimeoutS, "upstream.connect_timeout_s", kInteger, "5", 1, 600, "",
+     "Seconds to connect to Gemini, TLS included."},
+    {kUpstreamFirstByteTimeoutS, "upstream.first_byte_timeout_s", kInteger, "120", 1, kDay, "",
+     "Seconds that Gemini may stay silent before the first byte of its answer."},
+    {kUpstreamIdleTimeoutS, "upstream.idle_timeout_s", kInteger, "60", 1, kDay, "",
+     "Seconds that Gemini may stay silent inside an answer. There is no limit on the whole answer."},
+    {kUpstreamMaxResponseBytes, "upstream.max_response_bytes", kInteger, "67108864", 65536, kGiB, "",
+     "Largest unary answer, or single streamed event, in bytes."},
+    {kUpstreamMaxIdleConnections, "upstream.max_idle_connections", kInteger, "64", 0, 4096, "",
+     "Warm connections to Gemini that one worker keeps open."},
+    {kUpstreamProxy, "upstream.proxy", kText, "", 0, 0, "",
+     "Proxy for calls to Gemini, as curl writes it (http://host:port). Empty: none; the environment is not asked."},
+    {kUpstreamCaPath, "upstream.ca_path", kText, "/etc/ssl/certs", 0, 0, "",
+     "Directory of hashed CA certificates that Gemini's certificate is checked against."},
+    {kDatabasePath, "database.path", kText, GEMINI_CODE_LOCALSTATEDIR "/lib/gemini-code/gemini-code.db", 0, 0, "",
+     "Main database: logs, metrics, statistics. On a local disk, its directory writable for the service user."},
+    {kDatabaseStatePath, "database.state_path", kText, GEMINI_CODE_LOCALSTATEDIR "/lib/gemini-code/state.db", 0, 0, "",
+     "Small database of quota windows and key state; can be rebuilt."},
+    {kSpoolDir, "spool.dir", kText, GEMINI_CODE_LOCALSTATEDIR "/lib/gemini-code/spool", 0, 0, "",
+     "Directory for log rows that the main database refused."},
+    {kSpoolMaxBytes, "spool.max_bytes", kInteger, "67108864", 0, 64 * kGiB, "",
+     "Bytes that the spool may hold; rows beyond are dropped and counted."},
+    {kSecretSaltFile, "secret.salt_file", kText, GEMINI_CODE_SYSCONFDIR "/gemini-code/key.salt", 0, 0, "",
+     "File of 32 random bytes, mode 0400, that keys are hashed with. The gateway does not start without it."},
+    {kLogFile, "log.file", kText, "", 0, 0, "",
+     "File for the process log; empty: standard error. Opened anew when it was renamed."},
+    {kLogLevel, "log.level", kText, "info", 0, 0, "debug|info|warn|error",
+     "Least severe level that the process log shows."},
+    {kProcessMaster, "process.master", kSwitch, "on", 0, 0, "",
+     "on: a master keeps the socket and recycles workers. off: one thread, for servers that manage processes "
+     "themselves (mod_fcgid)."},
+    {kProcessDrainS, "process.drain_s", kInteger, "180", 0, kDay, "",
+     "Seconds that running requests get to end when a worker stops; then it is killed."},
+    {kWorkerProcesses, "worker.processes", kInteger, "1", 1, 64, "", "Worker processes under one master."},
+    {kWorkerThreads, "worker.threads", kInteger, "1100", 2, 16384, "",
+     "Most threads of one worker: requests it can hold at the same time. They start on demand."},
+    {kWorkerMaxRequests, "worker.max_requests", kInteger, "100000", 0, 1000000000, "",
+     "Requests after which a worker is replaced; 0: never."},
+    {kWorkerMaxAgeS, "worker.max_age_s", kInteger, "3600", 0, 30 * kDay, "",
+     "Seconds after which a worker is replaced; 0: never."},
+    {kRequestMaxBodyBytes, "request.max_body_bytes", kInteger, "33554432", 1024, kGiB, "",
+     "Largest request body in bytes; larger ones get 413."},
+    {kRequestReadTimeoutS, "request.read_timeout_s", kInteger, "60", 1, kDay, "",
+     "Seconds that the web server may stay silent while a request is read."},
+    {kStreamKeepaliveS, "stream.keepalive_s", kInteger, "15", 1, 3600, "",
+     "Seconds of silence after which a translated stream gets an SSE comment."},
+    {kStreamWriteTimeoutS, "stream.write_timeout_s", kInteger, "60", 1, kDay, "",
+     "Seconds that a client may take none of an answer's bytes before it counts as gone."},
+    {kHealthWindowS, "health.window_s", kInteger, "300", 60, kDay, "",
+     "Seconds that the rates and averages of /health look back."},
+    {kPrivacyIp, "privacy.ip", kText, "truncate", 0, 0, "truncate|full|none",
+     "How client addresses are logged: without the last octet (IPv6: last 80 bits), whole, or not at all."},
+};
+
+constexpr bool InOrder() {
+  for (size_t i = 0; i < std::size(kKeys); ++i) {
+    if (kKeys[i].key != static_cast<ConfigKey>(i)) return false;
+  }
+  return std::size(kKeys) == static_cast<size_t>(kCount_);
+}
+static_assert(InOrder(), "one row for each ConfigKey, in its order");
+
+}  // namespace
+
+std::span<const ConfigKeyInfo> ConfigKeys() { return kKeys; }
+
+}  // namespace gc

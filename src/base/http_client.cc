@@ -1,0 +1,303 @@
+// http_client.cc: the pool of warm connections and the loop of one call.
+// SPDX-License-Identifier: MIT
+#include "base/http_client.h"
+
+#include <algorithm>
+#include <array>
+#include <mutex>
+
+#include "base/clock.h"
+#include "base/curl_api.h"
+
+namespace gc {
+namespace {
+
+// The one translation of libcurl's errors.
+Error Translate(const CurlApi& curl, CURLcode code) {
+  ErrorKind kind = ErrorKind::kIo;
+  switch (code) {
+    case CURLE_COULDNT_RESOLVE_PROXY:
+    case CURLE_COULDNT_RESOLVE_HOST:
+    case CURLE_COULDNT_CONNECT:
+    case CURLE_SSL_CONNECT_ERROR:
+    case CURLE_PEER_FAILED_VERIFICATION:
+    case CURLE_SSL_CACERT_BADFILE:
+    case CURLE_PROXY:
+    case CURLE_OPERATION_TIMEDOUT:  // only the connect timeout is curl's; the others are ours
+      kind = ErrorKind::kUnreachable;
+      break;
+    case CURLE_OUT_OF_MEMORY:
+    case CURLE_BAD_FUNCTION_ARGUMENT:
+      kind = ErrorKind::kInternal;
+      break;
+    default:
+      break;
+  }
+  return Error{kind, curl.easy_strerror(code)};
+}
+
+std::string LowerCase(std::string_view s) {
+  std::string out(s);
+  for (char& c : out) {
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  }
+  return out;
+}
+
+bool HasField(const HttpFields& fields, std::string_view name) {
+  return std::any_of(fields.begin(), fields.end(), [&](const auto& field) { return field.first == name; });
+}
+
+}  // namespace
+
+// DNS answers and TLS sessions are shared by all items: connections are not, so that no call waits for another.
+struct HttpClient::Shared {
+  const CurlApi* curl = nullptr;
+  std::string error;
+  CURLSH* share = nullptr;
+  std::array<std::mutex, CURL_LOCK_DATA_LAST> locks;
+  std::mutex mutex;
+  std::vector<std::unique_ptr<Item>> idle;
+  std::once_flag once;
+
+  void Load();
+  ~Shared();
+};
+
+// One warm connection.
+class HttpClient::Item {
+ public:
+  Item(const CurlApi* curl, CURLSH* share, const HttpClientOptions& options)
+      : curl_(curl), multi_(curl->multi_init()), easy_(curl->easy_init()) {
+    const auto set = [&](CURLoption option, auto value) { curl_->easy_setopt(easy_, option, value); };
+    set(CURLOPT_SHARE, share);
+    set(CURLOPT_NOSIGNAL, 1L);
+    set(CURLOPT_HTTP_VERSION, long{CURL_HTTP_VERSION_1_1});
+    set(CURLOPT_FOLLOWLOCATION, 0L);
+    set(CURLOPT_TCP_NODELAY, 1L);
+    set(CURLOPT_TCP_KEEPALIVE, 1L);
+    set(CURLOPT_PROXY, options.proxy.c_str());         // "" also switches the environment's proxies off
+    set(CURLOPT_CAINFO, static_cast<char*>(nullptr));  // a bundle would cost 20 ms and 900 KB for each handle
+    set(CURLOPT_CAPATH, options.ca_path.c_str());
+    set(CURLOPT_PROTOCOLS_STR, "http,https");
+    set(CURLOPT_SSLVERSION, long{CURL_SSLVERSION_TLSv1_2});
+    set(CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(options.connect_timeout_ms));
+    set(CURLOPT_UPLOAD_BUFFERSIZE, 16384L);
+    set(CURLOPT_BUFFERSIZE, 16384L);
+    curl_->multi_setopt(multi_, CURLMOPT_MAXCONNECTS, 1L);
+  }
+  ~Item() {
+    curl_->easy_cleanup(easy_);
+    curl_->multi_cleanup(multi_);
+  }
+  Item(const Item&) = delete;
+  Item& operator=(const Item&) = delete;
+
+  const CurlApi& curl() const { return *curl_; }
+  CURLM* multi() const { return multi_; }
+  CURL* easy() const { return easy_; }
+
+ private:
+  const CurlApi* curl_;
+  CURLM* multi_;
+  CURL* easy_;
+};
+
+// One running call on one item.
+class HttpClient::Exchange {
+ public:
+  Exchange(Item* item, const HttpClientOptions& options, HttpObserver* observer)
+      : item_(item), options_(options), observer_(observer) {}
+  ~Exchange() {
+    if (added_) item_->curl().multi_remove_handle(item_->multi(), item_->easy());
+    item_->curl().slist_free_all(headers_);
+  }
+  Exchange(const Exchange&) = delete;
+  Exchange& operator=(const Exchange&) = delete;
+
+  Status Run(const HttpCall& call, int watch_fd, int64_t tick_ms) {
+    Prepare(call);
+    const CurlApi& curl = item_->curl();
+    curl.multi_add_handle(item_->multi(), item_->easy());
+    added_ = true;
+    last_progress_us_ = SystemClock().MonotonicUs();
+    for (;;) {
+      int running = 0;
+      curl.multi_perform(item_->multi(), &running);
+      if (cancelled_) return Error{ErrorKind::kCancelled, "cancelled"};
+      if (running == 0) return Finish();
+      if (const Status status = Wait(&watch_fd, tick_ms); !status.ok()) return status;
+    }
+  }
+
+ private:
+  void Prepare(const HttpCall& call) {
+    const CurlApi& curl = item_->curl();
+    CURL* easy = item_->easy();
+    const auto set = [&](CURLoption option, auto value) { curl.easy_setopt(easy, option, value); };
+    headers_ = curl.slist_append(headers_, "Expect:");
+    // Without this curl would call any body a web form.
+    if (!HasField(call.headers, "content-type")) headers_ = curl.slist_append(headers_, "Content-Type:");
+    for (const auto& [name, value] : call.headers)
+      headers_ = curl.slist_append(headers_, (name + ": " + value).c_str());
+    set(CURLOPT_URL, call.url.c_str());
+    set(CURLOPT_HTTPHEADER, headers_);
+    set(CURLOPT_CUSTOMREQUEST, static_cast<char*>(nullptr));
+    const bool posts = call.method == "POST" || !call.body.empty();
+    if (posts) {
+      set(CURLOPT_POST, 1L);
+      set(CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(call.body.size()));
+      set(CURLOPT_POSTFIELDS, call.body.empty() ? "" : call.body.data());
+    } else {
+      set(CURLOPT_HTTPGET, 1L);
+    }
+    set(CURLOPT_NOBODY, call.method == "HEAD" ? 1L : 0L);
+    if (call.method != (posts ? "POST" : "GET") && call.method != "HEAD") {
+      set(CURLOPT_CUSTOMREQUEST, call.method.c_str());
+    }
+    set(CURLOPT_HEADERFUNCTION, &OnHeaderLine);
+    set(CURLOPT_HEADERDATA, this);
+    set(CURLOPT_WRITEFUNCTION, &OnBytes);
+    set(CURLOPT_WRITEDATA, this);
+  }
+
+  // Sleeps until the connection or the watched descriptor is ready, but not past the tick or the deadline.
+  Status Wait(int* watch_fd, int64_t tick_ms) {
+    const int64_t limit_ms = head_seen_ ? options_.idle_timeout_ms : options_.first_byte_timeout_ms;
+    const int64_t left_ms = limit_ms - (SystemClock().MonotonicUs() - last_progress_us_) / 1000;
+    if (left_ms <= 0) {
+      return Error{ErrorKind::kTimeout, "silent for " + std::to_string(limit_ms / 1000) + " s"};
+    }
+    curl_waitfd watched{};
+    watched.fd = *watch_fd;
+    watched.events = CURL_WAIT_POLLIN;
+    int ready = 0;
+    const unsigned extra = *watch_fd >= 0 ? 1 : 0;
+    item_->curl().multi_poll(item_->multi(), &watched, extra, static_cast<int>(std::min(tick_ms, left_ms)), &ready);
+    if ((ready == 0 || watched.revents != 0) && !observer_->OnWait()) {
+      return Error{ErrorKind::kCancelled, "cancelled"};
+    }
+    if (watched.revents != 0) *watch_fd = -1;  // readable and yet no reason to stop: watching on would spin
+    return {};
+  }
+
+  Status Finish() {
+    const CurlApi& curl = item_->curl();
+    int left = 0;
+    const CURLMsg* message = curl.multi_info_read(item_->multi(), &left);
+    if (message == nullptr || message->msg != CURLMSG_DONE) return Error{ErrorKind::kInternal, "curl lost the call"};
+    if (message->data.result != CURLE_OK) return Translate(curl, message->data.result);
+    if (!head_seen_) return Error{ErrorKind::kIo, "no HTTP answer"};
+    return {};
+  }
+
+  static size_t OnHeaderLine(char* data, size_t size, size_t count, void* self_pointer) {
+    auto* self = static_cast<Exchange*>(self_pointer);
+    const size_t bytes = size * count;
+    std::string_view line(data, bytes);
+    while (!line.empty() && (line.back() == '\n' || line.back() == '\r')) line.remove_suffix(1);
+    if (self->head_seen_) return bytes;  // a trailer
+    if (line.empty()) return self->EndHead() ? bytes : 0;
+    const size_t colon = line.find(':');
+    if (line.starts_with("HTTP/") || colon == std::string_view::npos) {
+      self->response_headers_.clear();
+      return bytes;
+    }
+    std::string_view value = line.substr(colon + 1);
+    while (!value.empty() && (value.front() == ' ' || value.front() == '\t')) value.remove_prefix(1);
+    self->response_headers_.emplace_back(LowerCase(line.substr(0, colon)), value);
+    return bytes;
+  }
+
+  bool EndHead() {
+    long status = 0;
+    item_->curl().easy_getinfo(item_->easy(), CURLINFO_RESPONSE_CODE, &status);
+    if (status < 200) return true;
+    head_seen_ = true;
+    last_progress_us_ = SystemClock().MonotonicUs();
+    cancelled_ = !observer_->OnHead(static_cast<int>(status), response_headers_);
+    return !cancelled_;
+  }
+
+  static size_t OnBytes(char* data, size_t size, size_t count, void* self_pointer) {
+    auto* self = static_cast<Exchange*>(self_pointer);
+    self->cancelled_ = !self->observer_->OnBody({data, size * count});
+    self->last_progress_us_ = SystemClock().MonotonicUs();  // after the observer: a slow client is not Gemini's silence
+    return self->cancelled_ ? 0 : size * count;
+  }
+
+  Item* item_;
+  const HttpClientOptions& options_;
+  HttpObserver* observer_;
+  curl_slist* headers_ = nullptr;
+  HttpFields response_headers_;
+  int64_t last_progress_us_ = 0;
+  bool added_ = false;
+  bool head_seen_ = false;
+  bool cancelled_ = false;
+};
+
+void HttpClient::Shared::Load() {
+  const auto loaded = LoadCurl();
+  if (!loaded.ok()) {
+    error = loaded.error().message;
+    return;
+  }
+  curl = *loaded;
+  share = curl->share_init();
+  using Locks = decltype(locks);
+  const curl_lock_function lock = [](CURL*, curl_lock_data data, curl_lock_access, void* all) {
+    (*static_cast<Locks*>(all))[data].lock();
+  };
+  const curl_unlock_function unlock = [](CURL*, curl_lock_data data, void* all) {
+    (*static_cast<Locks*>(all))[data].unlock();
+  };
+  curl->share_setopt(share, CURLSHOPT_LOCKFUNC, lock);
+  curl->share_setopt(share, CURLSHOPT_UNLOCKFUNC, unlock);
+  curl->share_setopt(share, CURLSHOPT_USERDATA, &locks);
+  curl->share_setopt(share, CURLSHOPT_SHARE, CURL_LOCK_DATA_DNS);
+  curl->share_setopt(share, CURLSHOPT_SHARE, CURL_LOCK_DATA_SSL_SESSION);
+}
+
+HttpClient::Shared::~Shared() {
+  idle.clear();  // handles first: they use the share
+  if (share != nullptr) curl->share_cleanup(share);
+}
+
+HttpClient::HttpClient(HttpClientOptions options) : options_(std::move(options)), shared_(new Shared) {}
+
+HttpClient::~HttpClient() = default;
+
+std::unique_ptr<HttpClient::Item> HttpClient::Take() {
+  Shared* s = shared_.get();
+  std::call_once(s->once, [s] { s->Load(); });
+  if (s->curl == nullptr) return nullptr;
+  {
+    const std::lock_guard lock(s->mutex);
+    if (!s->idle.empty()) {
+      std::unique_ptr<Item> item = std::move(s->idle.back());
+      s->idle.pop_back();
+      return item;
+    }
+  }
+  return std::make_unique<Item>(s->curl, s->share, options_);
+}
+
+void HttpClient::Return(std::unique_ptr<Item> item) {
+  const std::lock_guard lock(shared_->mutex);
+  if (shared_->idle.size() < options_.max_idle_connections) shared_->idle.push_back(std::move(item));
+}
+
+Status HttpClient::Perform(const HttpCall& call, HttpObserver* observer, int watch_fd, int64_t tick_ms) {
+  std::unique_ptr<Item> item = Take();
+  if (item == nullptr) return Error{ErrorKind::kInternal, shared_->error};
+  Status status;
+  {
+    Exchange exchange(item.get(), options_, observer);
+    status = exchange.Run(call, watch_fd, tick_ms);
+  }
+  Return(std::move(item));
+  return status;
+}
+
+}  // namespace gc
