@@ -1,0 +1,153 @@
+-- 0001_initial.sql: everything the main database starts with. Kept in step with db/schema.sql, where the rules stand.
+-- A published migration is never edited: its checksum is in every database that ran it.
+
+CREATE TABLE schema_migrations (
+  version      INTEGER PRIMARY KEY,
+  name         TEXT NOT NULL,
+  sha256       TEXT NOT NULL,      -- of the migration's text, 64 hex digits
+  applied_at   INTEGER NOT NULL,   -- Unix seconds
+  duration_ms  INTEGER NOT NULL,
+  tool_version TEXT NOT NULL       -- of the program that applied it
+);
+
+CREATE TABLE request_logs (
+  seq             INTEGER PRIMARY KEY AUTOINCREMENT, -- order of commit, never reused: readers follow seq > last
+  id              TEXT NOT NULL UNIQUE, -- UUIDv7, the answer's x-request-id
+  timestamp       INTEGER NOT NULL,   -- Unix seconds of arrival
+  client_type     TEXT NOT NULL,      -- openai | claude | gemini | unknown
+  client_ip       TEXT NOT NULL,      -- as privacy.ip says
+  user_agent      TEXT,               -- at most 256 bytes
+  api_key_hash    TEXT NOT NULL,      -- keyed hash of the Gemini key that answered (else the first); '' = none came
+  model           TEXT NOT NULL,      -- Gemini model called
+  original_model  TEXT,               -- as the client sent it
+  endpoint        TEXT NOT NULL,      -- route pattern, e.g. /v1/chat/completions
+  response_time   INTEGER NOT NULL,   -- milliseconds, arrival to last byte
+  status_code     INTEGER NOT NULL,   -- HTTP status; 499 = the client left
+  input_tokens    INTEGER,            -- prompt + tool use
+  output_tokens   INTEGER,            -- answer + thoughts
+  total_tokens    INTEGER,
+  is_stream       INTEGER DEFAULT 0,  -- 0 | 1
+  has_error       INTEGER DEFAULT 0,  -- 0 | 1; also a 200 whose stream broke
+  error_message   TEXT,               -- redacted, at most 1 KiB
+  request_size    INTEGER,            -- body bytes in
+  response_size   INTEGER,            -- body bytes out
+  first_token_ms  INTEGER,            -- milliseconds, arrival to the first event (stream) or byte (unary)
+  cached_tokens   INTEGER,            -- of input_tokens: read from Gemini's context cache
+  thoughts_tokens INTEGER,            -- of output_tokens: thoughts
+  finish_reason   TEXT,               -- as Gemini wrote it
+  error_type      TEXT,               -- low cardinality, the same as in error_logs
+  attempts        INTEGER             -- calls made to Gemini
+);
+CREATE INDEX idx_request_logs_timestamp ON request_logs(timestamp);
+
+CREATE TABLE api_key_metrics (
+  key_hash              TEXT PRIMARY KEY,
+  total_requests        INTEGER DEFAULT 0,  -- requests that called Gemini with this key
+  successful_requests   INTEGER DEFAULT 0,  -- all but the failed ones: a client's own error is no failure of the key
+  failed_requests       INTEGER DEFAULT 0,  -- status 401, 403, 429 or 5xx
+  average_response_time REAL DEFAULT 0,     -- milliseconds
+  last_response_time    INTEGER,            -- milliseconds
+  min_response_time     INTEGER,            -- milliseconds
+  max_response_time     INTEGER,            -- milliseconds
+  is_healthy            INTEGER DEFAULT 1,  -- 0 | 1; 0 = three failures in a row, or one refusal of the key
+  last_health_check     INTEGER,            -- Unix seconds of the last request that told good from bad
+  consecutive_failures  INTEGER DEFAULT 0,
+  last_failure_time     INTEGER,            -- Unix seconds
+  total_tokens          INTEGER DEFAULT 0,
+  total_input_tokens    INTEGER DEFAULT 0,
+  total_output_tokens   INTEGER DEFAULT 0,
+  last_used             INTEGER,            -- Unix seconds, end of the last request
+  first_seen            INTEGER,            -- Unix seconds, arrival of the first request
+  created_at            INTEGER NOT NULL,   -- Unix seconds
+  updated_at            INTEGER NOT NULL    -- Unix seconds
+);
+
+CREATE TABLE system_stats (
+  date                  TEXT PRIMARY KEY,   -- YYYY-MM-DD, UTC
+  total_requests        INTEGER DEFAULT 0,
+  successful_requests   INTEGER DEFAULT 0,
+  failed_requests       INTEGER DEFAULT 0,
+  openai_requests       INTEGER DEFAULT 0,
+  claude_requests       INTEGER DEFAULT 0,
+  gemini_requests       INTEGER DEFAULT 0,
+  unknown_requests      INTEGER DEFAULT 0,
+  total_tokens_used     INTEGER DEFAULT 0,
+  total_input_tokens    INTEGER DEFAULT 0,
+  total_output_tokens   INTEGER DEFAULT 0,
+  average_response_time REAL DEFAULT 0,     -- milliseconds
+  min_response_time     INTEGER,            -- milliseconds
+  max_response_time     INTEGER,            -- milliseconds
+  error_rate            REAL DEFAULT 0,     -- 0..1
+  timeout_count         INTEGER DEFAULT 0,
+  rate_limit_count      INTEGER DEFAULT 0,
+  auth_error_count      INTEGER DEFAULT 0,
+  total_request_size    INTEGER DEFAULT 0,  -- bytes
+  total_response_size   INTEGER DEFAULT 0,  -- bytes
+  stream_request_count  INTEGER DEFAULT 0,
+  unique_api_keys       INTEGER DEFAULT 0,
+  active_api_keys       INTEGER DEFAULT 0,
+  updated_at            INTEGER NOT NULL    -- Unix seconds
+);
+
+CREATE TABLE error_logs (
+  seq           INTEGER PRIMARY KEY AUTOINCREMENT,
+  id            TEXT NOT NULL UNIQUE, -- UUIDv7
+  timestamp     INTEGER NOT NULL,   -- Unix seconds
+  error_type    TEXT NOT NULL,      -- low cardinality
+  error_message TEXT NOT NULL,      -- redacted
+  error_stack   TEXT,               -- where it arose: component, operation
+  request_id    TEXT,               -- request_logs.id
+  client_type   TEXT,
+  client_ip     TEXT,
+  endpoint      TEXT,
+  method        TEXT,
+  api_key_hash  TEXT,
+  status_code   INTEGER,
+  user_agent    TEXT,
+  referer       TEXT,
+  context       TEXT,               -- JSON object: attempts, upstream_status, quota_id, ...
+  created_at    INTEGER NOT NULL    -- Unix seconds
+);
+CREATE INDEX idx_error_logs_timestamp ON error_logs(timestamp);
+
+CREATE TABLE totals (
+  id            INTEGER PRIMARY KEY CHECK (id = 1), -- one row: lifetime counters, which no pruning lowers
+  requests      INTEGER NOT NULL DEFAULT 0,
+  errors        INTEGER NOT NULL DEFAULT 0,  -- has_error = 1
+  input_tokens  INTEGER NOT NULL DEFAULT 0,
+  output_tokens INTEGER NOT NULL DEFAULT 0,
+  cache_hits    INTEGER NOT NULL DEFAULT 0,  -- answers from our own response cache
+  cache_misses  INTEGER NOT NULL DEFAULT 0,
+  since         INTEGER NOT NULL             -- Unix seconds, arrival of the first request counted
+);
+
+CREATE TABLE metrics_minute (
+  minute             INTEGER NOT NULL,  -- Unix seconds of its start, by arrival; kept for two days
+  model              TEXT NOT NULL,     -- '' where the name is only the client's word (refused with 4xx, but 429)
+  endpoint           TEXT NOT NULL,
+  status_class       INTEGER NOT NULL,  -- first digit of the status
+  requests           INTEGER NOT NULL DEFAULT 0,
+  errors             INTEGER NOT NULL DEFAULT 0,  -- has_error = 1
+  response_time_ms_sum INTEGER NOT NULL DEFAULT 0,
+  first_token_ms_sum INTEGER NOT NULL DEFAULT 0,
+  first_token_count  INTEGER NOT NULL DEFAULT 0,  -- requests that have a first_token_ms
+  input_tokens       INTEGER NOT NULL DEFAULT 0,
+  output_tokens      INTEGER NOT NULL DEFAULT 0,
+  request_bytes      INTEGER NOT NULL DEFAULT 0,
+  response_bytes     INTEGER NOT NULL DEFAULT 0,
+  PRIMARY KEY (minute, model, endpoint, status_class)
+) WITHOUT ROWID;
+
+CREATE TABLE job_runs (
+  seq         INTEGER PRIMARY KEY AUTOINCREMENT,
+  job         TEXT NOT NULL,      -- program name without gemini-code-
+  host        TEXT NOT NULL,
+  started_at  INTEGER NOT NULL,   -- Unix seconds
+  finished_at INTEGER,            -- Unix seconds; NULL = running, or killed
+  rc          INTEGER,            -- exit code
+  rows        INTEGER,            -- rows it handled
+  bytes       INTEGER,            -- bytes it wrote
+  message     TEXT,               -- one line
+  version     TEXT NOT NULL       -- of the program
+);
+CREATE INDEX idx_job_runs_job ON job_runs(job, started_at);

@@ -1,0 +1,63 @@
+// migrations.h: brings a database to the schema that this program knows: numbered, forward only, embedded in the
+// binary. A database says which migrations it had in PRAGMA user_version (the number) and schema_migrations (their
+// checksums). SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "store/connection.h"
+
+namespace gc::store {
+
+enum class Database {
+  kMain,   // gemini-code.db
+  kState,  // state.db
+};
+
+// Number of the last migration of each. A unit test compares them with the embedded files.
+inline constexpr int kSchemaVersion = 1;
+inline constexpr int kStateSchemaVersion = 1;
+
+struct Migration {
+  int version;            // 1, 2, ... without a gap
+  std::string_view name;  // of its file, without number and ending
+  std::string_view sql;   // the file's text
+};
+
+// The embedded migrations in order. Defined in the source that db/embed.sh writes.
+std::span<const Migration> Migrations(Database which);
+
+enum class DryRun { kNo, kYes };
+
+struct AppliedMigration {
+  const Migration* migration;  // points into the list that was given
+  int64_t duration_ms;         // 0 in a dry run
+};
+
+struct UpResult {
+  int from_version = 0;
+  std::vector<AppliedMigration> applied;  // in a dry run: those that would be; empty: the database was up to date
+};
+
+// Applies what is missing, each migration in its own transaction: a failure or kill leaves the database at the last
+// whole one. Makes the file (mode 0600) when it is missing; a dry run makes and changes nothing.
+// Two at the same time are safe: the second one waits for `busy_timeout_ms`, then returns kBusy.
+// kConfig: the file belongs to another program, has a newer schema, or an applied migration was edited since.
+Result<UpResult> Up(const std::string& path, Database which, DryRun dry_run, const std::string& tool_version,
+                    int busy_timeout_ms);
+// The same with another list than the embedded one.
+Result<UpResult> UpWith(std::span<const Migration> migrations, const std::string& path, Database which, DryRun dry_run,
+                        const std::string& tool_version, int busy_timeout_ms);
+
+// PRAGMA user_version; 0: nothing was applied yet.
+Result<int> CurrentVersion(Connection& connection);
+
+// kConfig, with both versions in the message, unless the schema is this program's or the one before it.
+Status CheckVersion(Connection& connection, Database which);
+
+}  // namespace gc::store
