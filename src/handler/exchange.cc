@@ -1,0 +1,119 @@
+// exchange.cc: the steps that every relay takes: answering, refusing, noting for the log.
+// SPDX-License-Identifier: MIT
+#include "handler/exchange.h"
+
+#include "base/redact.h"
+
+namespace gc {
+
+void StartAnswer(Exchange* exchange, int status, HttpHeaders headers) {
+  exchange->status = status;
+  headers.emplace_back("x-request-id", exchange->request.id);
+  exchange->sink.Start(status, headers);
+}
+
+void AnswerJson(Exchange* exchange, int status, std::string_view body) {
+  StartAnswer(exchange, status,
+              {{"content-type", "application/json"}, {"content-length", std::to_string(body.size())}});
+  if (!exchange->sink.Write(body) || !exchange->sink.Flush()) ClientLeft(exchange);
+}
+
+void AnswerError(Exchange* exchange, ApiError error) {
+  const int status = HttpStatus(exchange->shape, error.kind);
+  const std::string body = ErrorBody(exchange->shape, error, exchange->request.id);
+  HttpHeaders headers = {{"content-type", "application/json"}, {"content-length", std::to_string(body.size())}};
+  if (error.retry_after_s > 0) headers.emplace_back("retry-after", std::to_string(error.retry_after_s));
+  if (RetryIsPointless(error.kind)) headers.emplace_back("x-should-retry", "false");
+  if (error.kind == ApiErrorKind::kMethodNotAllowed) headers.emplace_back("allow", exchange->allow);
+  exchange->error = std::move(error);
+  StartAnswer(exchange, status, std::move(headers));
+  if (!exchange->sink.Write(body) || !exchange->sink.Flush()) ClientLeft(exchange);
+}
+
+void ClientLeft(Exchange* exchange) { exchange->status = 499; }
+
+void NoteResponse(Exchange* exchange, const gemini::Response& response) {
+  if (response.usage.present) exchange->usage = response.usage;
+  if (!response.finish_reason.empty()) exchange->finish_reason = response.finish_reason;
+  if (!response.block_reason.empty()) exchange->finish_reason = response.block_reason;
+}
+
+ApiError NoteFailure(Exchange* exchange, const gemini::Failure& failure) {
+  exchange->key_rejected = failure.reason == "API_KEY_INVALID";
+  ApiError error = gemini::ToApiError(failure);
+  error.message = Redact(error.message, exchange->credentials.keys());
+  return error;
+}
+
+ApiError TransportError(const Error& error) {
+  switch (error.kind) {
+    case ErrorKind::kUnreachable:
+      return {ApiErrorKind::kUpstreamUnreachable, "Gemini cannot be reached: " + error.message, "", 0};
+    case ErrorKind::kTimeout:
+      return {ApiErrorKind::kUpstreamTimeout, "Gemini does not answer: " + error.message, "", 0};
+    case ErrorKind::kIo:
+      return {ApiErrorKind::kUpstreamInterrupted, "Gemini's answer was cut: " + error.message, "", 0};
+    default:
+      return {ApiErrorKind::kInternal, "The call to Gemini failed: " + error.message, "", 0};
+  }
+}
+
+ApiError RefusalError(Exchange* exchange, int http_status, const std::string& body) {
+  gemini::Failure failure;
+  const auto document = json::Document::Parse(body);
+  if (document.ok() && gemini::ParseFailure(document->root(), http_status, &failure)) {
+    return NoteFailure(exchange, failure);
+  }
+  // HTML or nothing at all, as Google's front end does: the status is all there is to go by.
+  failure.http_status = http_status;
+  ApiError error = NoteFailure(exchange, failure);
+  error.message = "Gemini answered HTTP " + std::to_string(http_status) + " without an error that can be read";
+  if (http_status < 400) error.kind = ApiErrorKind::kUpstreamBadResponse;
+  return error;
+}
+
+bool Collector::OnHead(int status, const HttpFields& headers) {
+  status_ = status;
+  headers_ = headers;
+  return true;
+}
+
+bool Collector::OnBody(std::string_view bytes) {
+  if (exchange_->first_token_us == 0) exchange_->first_token_us = exchange_->clock.MonotonicUs();
+  too_large_ = body_.size() + bytes.size() > exchange_->max_response_bytes();
+  if (!too_large_) body_ += bytes;
+  return !too_large_;
+}
+
+bool Collector::OnWait() {
+  client_gone_ = exchange_->sink.ClientGone();
+  return !client_gone_;
+}
+
+std::optional<ApiError> CallUnary(Exchange* exchange, const GeminiCall& call, Collector* collected) {
+  ++exchange->attempts;
+  const Status sent =
+      exchange->gemini.Send(exchange->key(), call, collected, exchange->sink.WatchFd(), exchange->tick_ms());
+  if (collected->client_gone()) {
+    ClientLeft(exchange);
+    return ApiError{ApiErrorKind::kInternal, "the client left", "", 0};
+  }
+  if (collected->too_large()) {
+    return ApiError{ApiErrorKind::kUpstreamBadResponse,
+                    "Gemini's answer is over " + std::to_string(exchange->max_response_bytes()) + " bytes", "", 0};
+  }
+  if (!sent.ok()) return TransportError(sent.error());
+  if (collected->status() < 200 || collected->status() > 299) {
+    return RefusalError(exchange, collected->status(), collected->body());
+  }
+  return std::nullopt;
+}
+
+std::string_view FindField(const HttpFields& fields, std::string_view name) {
+  for (const auto& [n, value] : fields) {
+    if (n == name) return value;
+  }
+  return {};
+}
+
+}  // namespace gc

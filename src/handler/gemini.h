@@ -1,0 +1,78 @@
+// gemini.h: Gemini's own requests, answers and errors as the rest of the handler sees them: the only internal form.
+// Source: the v1beta REST reference (generateContent, streamGenerateContent, google.rpc.Status).
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/json.h"
+#include "base/result.h"
+#include "handler/api_error.h"
+
+namespace gc::gemini {
+
+// One call of a model: POST /v1beta/models/{model}:{method}.
+struct Request {
+  std::string model;    // validated by IsModelName
+  bool stream = false;  // streamGenerateContent?alt=sse, else generateContent
+  std::string body;     // complete JSON text
+};
+
+// True for a model name that may stand in an upstream path: [A-Za-z0-9][A-Za-z0-9._-]{0,127}.
+bool IsModelName(std::string_view name);
+
+// usageMetadata; absent counts are 0. In a stream each chunk carries running totals: the last one counts.
+struct Usage {
+  bool present = false;
+  int64_t prompt = 0;  // includes cached
+  int64_t cached = 0;
+  int64_t candidates = 0;  // excludes thoughts
+  int64_t thoughts = 0;
+  int64_t tool_use_prompt = 0;
+  int64_t total = 0;
+
+  int64_t input() const { return prompt + tool_use_prompt; }
+  int64_t output() const { return candidates + thoughts; }
+};
+
+// One GenerateContentResponse: a unary answer or one chunk of a stream. Owns its JSON; movable.
+struct Response {
+  json::Document document;
+  Usage usage;
+  std::string finish_reason;  // of the first candidate that has one; empty: none yet
+  std::string block_reason;   // promptFeedback.blockReason
+
+  const json::Value& root() const { return document.root(); }
+};
+
+// A google.rpc.Status, from a response body, a one-element array around it, or an SSE frame after HTTP 200.
+struct Failure {
+  int http_status = 0;                 // of the response; for a frame after 200, derived from `status`
+  std::string status;                  // RESOURCE_EXHAUSTED, ...
+  std::string message;                 // as Google wrote it; the caller redacts
+  std::string reason;                  // ErrorInfo.reason
+  int64_t retry_delay_s = 0;           // RetryInfo.retryDelay rounded up; 0: none
+  std::vector<std::string> quota_ids;  // QuotaFailure.violations[].quotaId
+  bool quota_is_zero = false;          // the project's tier does not include this model at all
+};
+
+// JSON text in which every lone surrogate escape (half an emoji, cut off by somebody) is U+FFFD. Other text is
+// untouched.
+std::string RepairSurrogates(std::string text);
+
+// Parses an answer or chunk. Invalid UTF-8 and lone surrogate escapes inside are replaced, not refused. Errors:
+// kInvalid when it is not a JSON object.
+Result<Response> ParseResponse(std::string text);
+// True when the document is a Failure ({"error":{...}} or [{"error":{...}}]) and not an answer. http_status is that of
+// the response; below 400 (a frame of a stream) the Failure's own code or status says it.
+bool ParseFailure(const json::Value& root, int http_status, Failure* out);
+// The Failure in the body of a response with that status, whatever the body is: front ends send HTML or nothing.
+Failure ReadFailure(std::string body, int http_status);
+// The error a client gets for a Failure. Fills kind, message, retry_after_s (not for a daily quota: its end is a
+// question of time zones) and, for a field violation, nothing in param: the field names are Gemini's, not the caller's.
+ApiError ToApiError(const Failure& failure);
+
+}  // namespace gc::gemini

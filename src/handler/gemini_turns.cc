@@ -1,0 +1,161 @@
+// gemini_turns.cc: merging, pairing and signing of turns.
+// SPDX-License-Identifier: MIT
+#include "handler/gemini_turns.h"
+
+#include <algorithm>
+
+#include "handler/gemini.h"
+
+namespace gc {
+namespace {
+
+// Google's own value for calls that were not made by the model or lost their signature.
+constexpr std::string_view kDummySignature = "skip_thought_signature_validator";
+
+bool IsBase64(char c) {
+  return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '+' || c == '/' ||
+         c == '-' || c == '_';
+}
+
+// The signature if it can be one, else nothing. The dummies' letters pass as well, and are meant to.
+std::string_view CheckedSignature(std::string_view signature) {
+  const size_t end = signature.find_last_not_of('=');
+  const std::string_view digits = signature.substr(0, end == std::string_view::npos ? 0 : end + 1);
+  return std::all_of(digits.begin(), digits.end(), IsBase64) ? signature : std::string_view();
+}
+
+// Gemini reads a key "$ref" anywhere in a result as a reference to a file part.
+bool HasRef(const json::Value& value) {
+  for (const json::Value& item : value.Items()) {
+    if (HasRef(item)) return true;
+  }
+  for (const json::Member& member : value.Members()) {
+    if (member.name.Text() == "$ref" || HasRef(member.value)) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+GeminiTurns::Turn& GeminiTurns::TurnOf(bool from_model) {
+  if (turns_.empty() || turns_.back().from_model != from_model) turns_.push_back({from_model, {}});
+  return turns_.back();
+}
+
+GeminiTurns::Payload GeminiTurns::ObjectOr(std::string_view text, std::string_view wrap, bool refuse_refs) {
+  const size_t first = text.find_first_not_of(" \t\r\n");
+  if (first == std::string_view::npos || text[first] != '{') return {text, wrap};
+  std::string repaired = gemini::RepairSurrogates(std::string(text));
+  const auto document = json::Document::Parse(repaired);
+  if (!document.ok() || (refuse_refs && HasRef(document->root()))) return {text, wrap};
+  return {repaired == text ? text : Own(std::move(repaired)), {}};
+}
+
+void GeminiTurns::AddUserText(std::string_view text) {
+  if (!text.empty()) TurnOf(false).parts.push_back({text, {}, -1});
+}
+
+void GeminiTurns::AddModelText(std::string_view text, std::string_view signature) {
+  signature = CheckedSignature(signature);
+  if (!text.empty() || !signature.empty()) TurnOf(true).parts.push_back({text, signature, -1});
+}
+
+void GeminiTurns::AddCall(std::string_view id, std::string_view name, std::string_view arguments,
+                          std::string_view signature) {
+  const bool blank = arguments.find_first_not_of(" \t\r\n") == std::string_view::npos;
+  const Payload payload = blank ? Payload{"{}", {}} : ObjectOr(arguments, "_raw", false);
+  const size_t index = calls_.size();
+  calls_.push_back({id, name, payload, {}, false});
+  TurnOf(true).parts.push_back({{}, CheckedSignature(signature), static_cast<ptrdiff_t>(index)});
+  OpenCalls& open = open_[id];
+  if (open.turn != turns_.size() - 1) open = {turns_.size() - 1, {}, 0};
+  open.calls.push_back(index);
+}
+
+void GeminiTurns::AddResult(std::string_view id, std::string_view content) {
+  const auto found = open_.find(id);
+  if (found == open_.end() || found->second.answered == found->second.calls.size()) {
+    AddUserText(Own("Tool result (" + std::string(id) + "): " + std::string(content)));
+    return;
+  }
+  OpenCalls& open = found->second;
+  Call& call = calls_[open.calls[open.answered++]];
+  call.result = ObjectOr(content, "output", true);
+  call.has_result = true;
+  // The results open the turn after their calls; what the model says next is a new step.
+  if (open.turn == turns_.size() - 1) TurnOf(false);
+}
+
+bool GeminiTurns::HasCalls(const Turn& turn) {
+  return std::any_of(turn.parts.begin(), turn.parts.end(), [](const Part& part) { return part.call >= 0; });
+}
+
+void GeminiTurns::Write(json::Writer* w, UnsignedCalls unsigned_calls) const {
+  const auto fill_in = [&](std::string_view text) {
+    w->BeginObject().Key("role").String("user").Key("parts").BeginArray();
+    w->BeginObject().Key("text").String(text).EndObject().EndArray().EndObject();
+  };
+  w->BeginArray();
+  if (!turns_.empty() && turns_.front().from_model) fill_in(".");
+  for (size_t i = 0; i < turns_.size(); ++i) WriteTurn(w, i, unsigned_calls);
+  if (!turns_.empty() && turns_.back().from_model) {
+    if (HasCalls(turns_.back())) {
+      w->BeginObject().Key("role").String("user").Key("parts").BeginArray();
+      WriteResults(w, turns_.back());
+      w->EndArray().EndObject();
+    } else {
+      fill_in("Continue.");
+    }
+  }
+  w->EndArray();
+}
+
+void GeminiTurns::WriteTurn(json::Writer* w, size_t index, UnsignedCalls unsigned_calls) const {
+  const Turn& turn = turns_[index];
+  w->BeginObject().Key("role").String(turn.from_model ? "model" : "user").Key("parts").BeginArray();
+  if (!turn.from_model && index > 0) WriteResults(w, turns_[index - 1]);
+  bool first_call = true;
+  for (const Part& part : turn.parts) {
+    if (part.call >= 0) {
+      WriteCall(w, part, first_call && unsigned_calls == UnsignedCalls::kMark);
+      first_call = false;
+      continue;
+    }
+    w->BeginObject().Key("text").String(part.text);
+    if (!part.signature.empty()) w->Key("thoughtSignature").String(part.signature);
+    w->EndObject();
+  }
+  w->EndArray().EndObject();
+}
+
+void GeminiTurns::WriteCall(json::Writer* w, const Part& part, bool mark) const {
+  const Call& call = calls_[static_cast<size_t>(part.call)];
+  w->BeginObject().Key("functionCall").BeginObject();
+  w->Key("id").String(call.id).Key("name").String(call.name).Key("args");
+  WritePayload(w, call.arguments);
+  w->EndObject();
+  const std::string_view signature = part.signature.empty() && mark ? kDummySignature : part.signature;
+  if (!signature.empty()) w->Key("thoughtSignature").String(signature);
+  w->EndObject();
+}
+
+void GeminiTurns::WriteResults(json::Writer* w, const Turn& turn) const {
+  for (const Part& part : turn.parts) {
+    if (part.call < 0) continue;
+    const Call& call = calls_[static_cast<size_t>(part.call)];
+    w->BeginObject().Key("functionResponse").BeginObject();
+    w->Key("id").String(call.id).Key("name").String(call.name).Key("response");
+    WritePayload(w, call.has_result ? call.result : Payload{"no result", "error"});
+    w->EndObject().EndObject();
+  }
+}
+
+void GeminiTurns::WritePayload(json::Writer* w, const Payload& payload) {
+  if (payload.wrap.empty()) {
+    w->Raw(payload.text);
+  } else {
+    w->BeginObject().Key(payload.wrap).String(payload.text).EndObject();
+  }
+}
+
+}  // namespace gc

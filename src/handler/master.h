@@ -1,0 +1,17 @@
+// master.h: the process that keeps the listening socket and replaces workers.
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <string>
+
+#include "base/config.h"
+
+namespace gc {
+
+// Starts worker.processes workers and keeps that many serving until SIGTERM or SIGINT; SIGHUP reads the configuration
+// again and replaces all workers. Returns the exit code (sysexits.h).
+// program: the absolute path to start workers from; a binary renamed over it takes effect with the next worker.
+// config_path: as given with -c; empty: the usual search.
+int RunMaster(Config config, const std::string& config_path, const std::string& program, int listen_fd);
+
+}  // namespace gc

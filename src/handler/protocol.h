@@ -1,0 +1,38 @@
+// protocol.h: what a client protocol translates. One object per request; not thread-safe.
+// A protocol sees gemini, http, models, tool_schema and base only: it turns text into text, and relay moves the bytes.
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <string>
+
+#include "base/result.h"
+#include "handler/api_error.h"
+#include "handler/gemini.h"
+#include "handler/http.h"
+
+namespace gc {
+
+class Protocol {
+ public:
+  virtual ~Protocol() = default;
+
+  // Reads the client's request. An error names the field in `param`. Called once, before anything else.
+  virtual Result<gemini::Request, ApiError> Parse(const HttpRequest& request) = 0;
+  // The model name as the client wrote it (after Parse, also a failed one); empty when it gave none.
+  virtual const std::string& requested_model() const = 0;
+
+  // Unary: the whole body of the 200 answer, or the error that the answer really is (an empty candidate with
+  // MALFORMED_FUNCTION_CALL, say).
+  virtual Result<std::string, ApiError> WriteFull(const gemini::Response& response) = 0;
+
+  // Stream: each appends complete SSE frames to *out; relay writes and flushes them at once.
+  // After the upstream's 200 and before its first event.
+  virtual void WriteStart(std::string* out) = 0;
+  virtual void WriteChunk(const gemini::Response& chunk, std::string* out) = 0;
+  // At the upstream's clean end: the closing frames, or the error that the stream really ended with (no finishReason
+  // seen: it was cut). Exactly one of WriteEnd (succeeding) and WriteError ends a stream.
+  virtual Result<void, ApiError> WriteEnd(std::string* out) = 0;
+  virtual void WriteError(const ApiError& error, std::string* out) = 0;
+};
+
+}  // namespace gc

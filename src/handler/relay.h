@@ -1,0 +1,40 @@
+// relay.h: one request from head to log row: route, access, protocol, Gemini, answer.
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <optional>
+
+#include "base/clock.h"
+#include "base/config.h"
+#include "base/key_hash.h"
+#include "handler/api_error.h"
+#include "handler/gemini_client.h"
+#include "handler/health.h"
+#include "handler/http.h"
+#include "store/request_log.h"
+
+namespace gc {
+
+// Whether this request may use the worker's last free thread: then only probes are answered.
+enum class Capacity { kFree, kLastThread };
+
+class Relay {
+ public:
+  // All must outlive the relay. Any thread may call Serve.
+  Relay(const Config& config, Clock& clock, const KeyHasher& hasher, GeminiClient& gemini, Health& health)
+      : config_(config), clock_(clock), hasher_(hasher), gemini_(gemini), health_(health) {}
+
+  // Answers the request. `refusal`: what was wrong with it before it could be routed. The credentials in the request
+  // are wiped. Returns the row for the log; nullopt for probes.
+  std::optional<store::RequestLogRow> Serve(HttpRequest* request, std::optional<ApiError> refusal, Capacity capacity,
+                                            ResponseSink* sink);
+
+ private:
+  const Config& config_;
+  Clock& clock_;
+  const KeyHasher& hasher_;
+  GeminiClient& gemini_;
+  Health& health_;
+};
+
+}  // namespace gc

@@ -1,0 +1,293 @@
+// worker.cc: the threads of one worker process.
+// One thread at a time, the leader, waits for a connection; it passes leadership on before it serves. Were all threads
+// to wait on the socket, each connection would wake them all: 180 us of CPU per request with 64 threads, 2 ms with
+// 1,000. SPDX-License-Identifier: MIT
+#include "handler/worker.h"
+
+#include <fcgiapp.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <sys/eventfd.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <chrono>
+#include <condition_variable>
+#include <cstring>
+#include <mutex>
+#include <thread>
+
+#include "base/clock.h"
+#include "base/curl_api.h"
+#include "base/key_hash.h"
+#include "base/log.h"
+#include "handler/fcgi_request.h"
+#include "handler/gemini_client.h"
+#include "handler/health.h"
+#include "handler/relay.h"
+#include "store/log_writer.h"
+
+namespace gc {
+namespace {
+
+constexpr int kSpareThreads = 4;
+constexpr size_t kStackBytes = size_t{256} << 10;  // TLS and SQLite used 13 KB when measured
+
+class ThreadPool {
+ public:
+  ThreadPool(const Config& config, int listen_fd, bool recycles, Relay* relay, store::LogWriter* log)
+      : config_(config),
+        listen_fd_(listen_fd),
+        max_threads_(recycles ? static_cast<int>(config.Int(ConfigKey::kWorkerThreads)) : 1),
+        max_requests_(recycles ? config.Int(ConfigKey::kWorkerMaxRequests) : 0),
+        relay_(relay),
+        log_(log),
+        stop_fd_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
+        spent_fd_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
+  ~ThreadPool() {
+    close(stop_fd_);
+    close(spent_fd_);
+  }
+  ThreadPool(const ThreadPool&) = delete;
+  ThreadPool& operator=(const ThreadPool&) = delete;
+
+  void Start() {
+    const std::lock_guard lock(mutex_);
+    AddThreadLocked();
+  }
+
+  // Becomes readable once the worker has served max_requests.
+  int spent_fd() const { return spent_fd_; }
+
+  // No further connection is accepted once this returns.
+  void StopAccepting() {
+    std::unique_lock lock(mutex_);
+    stopping_ = true;
+    eventfd_write(stop_fd_, 1);
+    changed_.notify_all();
+    changed_.wait(lock, [this] { return !has_leader_; });
+  }
+
+  // True when all requests ended in time.
+  bool WaitIdle(int64_t seconds) {
+    std::unique_lock lock(mutex_);
+    return changed_.wait_for(lock, std::chrono::seconds(seconds), [this] { return threads_ == 0; });
+  }
+
+ private:
+  void AddThreadLocked() {
+    try {
+      std::thread([this] { ThreadMain(); }).detach();
+      ++threads_;
+      ++idle_;
+    } catch (const std::system_error& e) {
+      Log(LogLevel::kWarn, "no further thread", {{"error", e.what()}});
+    }
+  }
+
+  void ThreadMain() {
+    std::unique_lock lock(mutex_);
+    for (;;) {
+      changed_leader_.wait(lock, [this] { return stopping_ || !has_leader_; });
+      if (stopping_) break;
+      has_leader_ = true;
+      lock.unlock();
+      const int connection = AcceptOne();
+      lock.lock();
+      has_leader_ = false;
+      if (stopping_) changed_.notify_all();
+      if (connection < 0) break;
+      --idle_;
+      CountRequestLocked();
+      const Capacity capacity =
+          max_threads_ > 1 && idle_ == 0 && threads_ == max_threads_ ? Capacity::kLastThread : Capacity::kFree;
+      if (idle_ < kSpareThreads && threads_ < max_threads_) AddThreadLocked();
+      changed_leader_.notify_one();
+      lock.unlock();
+      ServeOne(connection, capacity);
+      lock.lock();
+      ++idle_;
+    }
+    --threads_;
+    --idle_;
+    changed_leader_.notify_all();
+    changed_.notify_all();
+  }
+
+  void CountRequestLocked() {
+    if (++served_ == max_requests_) eventfd_write(spent_fd_, 1);
+  }
+
+  // Waits for a connection; -1 once the pool stops. Every other failure is waited out: the thread must not be lost.
+  int AcceptOne() {
+    for (;;) {
+      pollfd fds[] = {{listen_fd_, POLLIN, 0}, {stop_fd_, POLLIN, 0}};
+      poll(fds, 2, -1);
+      if (fds[1].revents != 0) return -1;
+      const int fd = accept4(listen_fd_, nullptr, nullptr, SOCK_CLOEXEC);
+      if (fd >= 0) return fd;
+      if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
+        Log(LogLevel::kWarn, "cannot accept", {{"error", std::strerror(errno)}});
+        poll(&fds[1], 1, 100);
+      }
+    }
+  }
+
+  void ServeOne(int connection, Capacity capacity) {
+    std::optional<store::RequestLogRow> row;
+    {
+      FcgiRequest fcgi(connection, config_);
+      if (!fcgi.ok()) return;
+      HttpRequest request;
+      auto refusal = fcgi.Read(SystemClock(), &request);
+      row = relay_->Serve(&request, std::move(refusal), capacity, &fcgi);
+    }
+    if (row) log_->Add(std::move(*row));
+  }
+
+  const Config& config_;
+  const int listen_fd_;
+  const int max_threads_;
+  const int64_t max_requests_;
+  Relay* relay_;
+  store::LogWriter* log_;
+  const int stop_fd_;
+  const int spent_fd_;
+
+  std::mutex mutex_;
+  std::condition_variable changed_leader_;  // leadership is free, or the pool stops
+  std::condition_variable changed_;         // the leader or a thread is gone
+  int threads_ = 0;
+  int idle_ = 0;  // threads that serve nothing, the leader among them
+  int64_t served_ = 0;
+  bool has_leader_ = false;
+  bool stopping_ = false;
+};
+
+// Waits for a reason to stop, and passes the worker's news to the master.
+class Supervisor {
+ public:
+  Supervisor(const Config& config, MasterLink link, int spent_fd, Health* health)
+      : link_(link), spent_fd_(spent_fd), health_(health) {
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    signal_fd_ = signalfd(-1, &set, SFD_CLOEXEC);
+    const int64_t max_age_s = link.exists() ? config.Int(ConfigKey::kWorkerMaxAgeS) : 0;
+    if (max_age_s > 0) spent_at_us_ = SystemClock().MonotonicUs() + max_age_s * 1000000;
+  }
+  ~Supervisor() { close(signal_fd_); }
+  Supervisor(const Supervisor&) = delete;
+  Supervisor& operator=(const Supervisor&) = delete;
+
+  // Returns on SIGTERM, SIGINT, or the master's end.
+  void Wait() {
+    for (;;) {
+      pollfd fds[] = {{signal_fd_, POLLIN, 0}, {link_.life_fd, POLLIN, 0}, {spent_ ? -1 : spent_fd_, POLLIN, 0}};
+      poll(fds, 3, TimeoutMs());
+      if (fds[0].revents != 0) return;
+      if (fds[1].revents != 0 && !ReadMaster()) return;
+      const bool old = spent_at_us_ != 0 && SystemClock().MonotonicUs() >= spent_at_us_;
+      if (!spent_ && link_.exists() && (fds[2].revents != 0 || old)) TellSpent();
+    }
+  }
+
+ private:
+  int TimeoutMs() const {
+    if (spent_ || spent_at_us_ == 0) return -1;
+    const int64_t left_us = spent_at_us_ - SystemClock().MonotonicUs();
+    return left_us <= 0 ? 0 : static_cast<int>(left_us / 1000 + 1);
+  }
+
+  void TellSpent() {
+    spent_ = true;
+    if (write(link_.status_fd, &kWorkerSpent, 1) < 0) Log(LogLevel::kWarn, "the master does not listen");
+  }
+
+  // False at the master's end.
+  bool ReadMaster() {
+    char buffer[4096];
+    const ssize_t n = read(link_.life_fd, buffer, sizeof buffer);
+    if (n < 0) return errno == EINTR || errno == EAGAIN;
+    if (n == 0) {
+      Log(LogLevel::kWarn, "the master is gone");
+      return false;
+    }
+    line_.append(buffer, static_cast<size_t>(n));
+    for (size_t end = line_.find('\n'); end != std::string::npos; end = line_.find('\n')) {
+      if (line_.starts_with(kConfigErrorLine)) {
+        health_->SetConfigError(line_.substr(sizeof kConfigErrorLine - 1, end - (sizeof kConfigErrorLine - 1)));
+      }
+      line_.erase(0, end + 1);
+    }
+    return true;
+  }
+
+  MasterLink link_;
+  int spent_fd_;
+  Health* health_;
+  int signal_fd_ = -1;
+  int64_t spent_at_us_ = 0;  // monotonic; 0: never
+  bool spent_ = false;
+  std::string line_;
+};
+
+void BlockAllSignals() {
+  sigset_t all;
+  sigfillset(&all);
+  for (const int fatal : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT}) sigdelset(&all, fatal);
+  pthread_sigmask(SIG_BLOCK, &all, nullptr);
+}
+
+void InitLibfcgi() {
+  setenv("LIBFCGI_OS_CLOSE_POLL_TIMEOUT", "100", 0);  // ms to wait for the server's close after an answer; else 2 s
+  setenv("LIBFCGI_IS_AF_UNIX_KEEPER_POLL_TIMEOUT", "100", 0);
+  FCGX_Init();
+  signal(SIGPIPE, SIG_IGN);  // after FCGX_Init, which sets a handler of its own that interrupts calls
+}
+
+}  // namespace
+
+int RunWorker(const Config& config, int listen_fd, MasterLink link, long long started_unix_ms) {
+  BlockAllSignals();
+  InitLibfcgi();
+  fcntl(listen_fd, F_SETFL, fcntl(listen_fd, F_GETFL) | O_NONBLOCK);  // another worker may be quicker to accept
+  const auto hasher = KeyHasher::Load(config.Text(ConfigKey::kSecretSaltFile));
+  if (!hasher.ok()) {
+    Log(LogLevel::kError, hasher.error().message);
+    return EX_CONFIG;
+  }
+  if (const auto curl = LoadCurl(); !curl.ok()) {
+    Log(LogLevel::kError, curl.error().message);
+    return EX_SOFTWARE;
+  }
+  pthread_attr_t attributes;
+  pthread_attr_init(&attributes);
+  pthread_attr_setstacksize(&attributes, kStackBytes);
+  pthread_setattr_default_np(&attributes);
+
+  store::LogWriter log(store::LogWriterOptionsFrom(config));
+  GeminiClient gemini(config);
+  Health health(config, SystemClock(), &log, started_unix_ms);
+  Relay relay(config, SystemClock(), *hasher, gemini, health);
+  ThreadPool threads(config, listen_fd, link.exists(), &relay, &log);
+  threads.Start();
+  if (link.exists() && write(link.status_fd, &kWorkerReady, 1) != 1) return EX_OSERR;
+  Log(LogLevel::kInfo, "worker serves");
+
+  Supervisor(config, link, threads.spent_fd(), &health).Wait();
+  threads.StopAccepting();
+  close(listen_fd);  // an orphan that still listened would keep lighttpd from starting a new master
+  const bool idle = threads.WaitIdle(config.Int(ConfigKey::kProcessDrainS));
+  log.Stop();
+  Log(LogLevel::kInfo, idle ? "worker ends" : "worker ends with requests still running");
+  _exit(EX_OK);  // threads that still run use what this function owns
+}
+
+}  // namespace gc

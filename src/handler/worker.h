@@ -1,0 +1,28 @@
+// worker.h: serves FastCGI requests on one listening socket with many threads.
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <string>
+
+#include "base/config.h"
+
+namespace gc {
+
+// How a worker talks with its master; both -1 without one (process.master = off).
+struct MasterLink {
+  int status_fd = -1;  // the worker writes kWorkerReady, later kWorkerSpent
+  int life_fd = -1;    // the master writes lines; end of file: the master is dead
+  bool exists() const { return life_fd >= 0; }
+};
+
+inline constexpr char kWorkerReady = 'r';  // serving
+inline constexpr char kWorkerSpent = 's';  // has served its requests or its time: start another, then stop this one
+// Line from the master: `config_error TEXT`; an empty TEXT takes it back.
+inline constexpr char kConfigErrorLine[] = "config_error ";
+
+// Runs until SIGTERM, SIGINT or the master's end, then lets running requests finish for process.drain_s.
+// With process.master off: one thread, no recycling. Returns the exit code (sysexits.h).
+// started_unix_ms: of the master, for /health.
+int RunWorker(const Config& config, int listen_fd, MasterLink link, long long started_unix_ms);
+
+}  // namespace gc
