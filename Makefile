@@ -1,0 +1,217 @@
+# Makefile: builds, runs and tests Gemini Code. GNU make on Debian 12; `make help` lists the targets.
+# Each target installs the Debian packages it misses (as root or with sudo) and says which. V=1 shows the commands.
+
+.DEFAULT_GOAL := all
+.DELETE_ON_ERROR:
+.SECONDARY:
+SHELL := /bin/sh
+
+# Directories, by the GNU conventions.
+prefix = /usr
+exec_prefix = $(prefix)
+sbindir = $(exec_prefix)/sbin
+libexecdir = /usr/lib/cgi-bin
+sysconfdir = /etc
+localstatedir = /var
+DESTDIR =
+
+# make run, make demo
+PORT = 8080
+UPSTREAM =
+SERVER = lighttpd
+MODE = fcgi
+CONF =
+
+CXX = g++
+CXXFLAGS = -O2 -g
+LDFLAGS =
+# FLAVOUR: plain, asan, ubsan or tsan; each has its own build directory.
+FLAVOUR = plain
+BUILD = build/$(FLAVOUR)
+
+-include local.mk
+
+V = 0
+Q_0 = @
+Q_1 =
+Q = $(Q_$(V))
+say_0 = @printf '  %-7s %s\n'
+say_1 = @:
+say = $(say_$(V))
+
+# ---- flags -----------------------------------------------------------------------------------------------------------
+
+warnings = -Wall -Wextra -Wshadow -Wconversion -Wno-sign-conversion -Wformat=2 -Werror=format-security -Werror=switch
+hardening = -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fstack-clash-protection -fcf-protection -fPIE
+our_cxxflags = -std=c++20 -Isrc -MMD -MP -pthread $(warnings) \
+  -DGEMINI_CODE_SYSCONFDIR='"$(sysconfdir)"' -DGEMINI_CODE_LOCALSTATEDIR='"$(localstatedir)"'
+our_ldflags = -pthread -Wl,--as-needed
+sanitize_asan = -fsanitize=address
+sanitize_ubsan = -fsanitize=undefined -fno-sanitize-recover=all
+sanitize_tsan = -fsanitize=thread
+ifeq ($(FLAVOUR),plain)
+  our_cxxflags += $(hardening)
+  # Static where a CGI start would pay for finding the library: libstdc++ 0.8 ms, libfcgi and nettle 0.1 ms each.
+  our_ldflags += -pie -Wl,-z,relro,-z,now -static-libstdc++ -static-libgcc
+else
+  our_cxxflags += $(sanitize_$(FLAVOUR)) -fno-omit-frame-pointer
+  our_ldflags += $(sanitize_$(FLAVOUR))
+endif
+
+store_libs = -lsqlite3 -l:libnettle.a
+handler_libs = -l:libfcgi.a $(store_libs) -ldl
+jobs_libs = -lPocoUtil -lPocoFoundation $(store_libs)
+test_libs = -lgtest -lgtest_main -lcurl $(store_libs) -ldl
+
+# ---- packages --------------------------------------------------------------------------------------------------------
+
+packages_build = g++ libfcgi-dev libcurl4-openssl-dev libsqlite3-dev rapidjson-dev nettle-dev libpoco-dev
+packages_run = lighttpd ca-certificates
+packages_check = libgtest-dev nodejs npm curl
+packages_lint = clang-format clang-tidy
+
+need = $(Q)sh tests/support/need.sh
+
+.PHONY: need-build need-run need-check need-lint
+need-build:
+	$(need) $(packages_build)
+need-run: need-build
+	$(need) $(packages_run)
+need-check: need-run
+	$(need) $(packages_check)
+need-lint: need-build
+	$(need) $(packages_lint)
+
+# ---- sources ---------------------------------------------------------------------------------------------------------
+
+objects = $(patsubst %.cc,$(BUILD)/%.o,$(1))
+base_sources := $(wildcard src/base/*.cc)
+store_sources := $(wildcard src/store/*.cc)
+handler_sources := $(filter-out src/handler/main.cc,$(wildcard src/handler/*.cc))
+jobs_sources := $(filter-out %_main.cc,$(wildcard src/jobs/*.cc))
+fake_sources := $(filter-out %_main.cc,$(wildcard tests/support/fake_gemini*.cc))
+support_sources := $(filter-out tests/support/fake_gemini%,$(wildcard tests/support/*.cc))
+unit_sources := $(wildcard tests/unit/*.cc)
+e2e_sources := $(wildcard tests/e2e/*.cc)
+
+base_objects := $(call objects,$(base_sources))
+store_objects := $(call objects,$(store_sources)) $(BUILD)/gen/migrations_data.o
+handler_objects := $(call objects,$(handler_sources))
+jobs_objects := $(call objects,$(jobs_sources))
+fake_objects := $(call objects,$(fake_sources))
+support_objects := $(call objects,$(support_sources))
+
+programs = $(BUILD)/gemini-code.fcgi $(BUILD)/gemini-code-migrate
+test_programs = $(BUILD)/unit-tests $(BUILD)/e2e-tests $(BUILD)/fake-gemini
+
+.PHONY: all
+all: $(programs)
+
+$(BUILD)/gemini-code.fcgi: $(call objects,src/handler/main.cc) $(handler_objects) $(store_objects) $(base_objects)
+$(BUILD)/gemini-code.fcgi: libs = $(handler_libs)
+$(BUILD)/gemini-code-%: $(BUILD)/src/jobs/%_main.o $(jobs_objects) $(store_objects) $(base_objects)
+	$(say) LINK $@
+	$(Q)$(CXX) $(our_ldflags) $(LDFLAGS) -o $@ $(filter %.o,$^) $(jobs_libs)
+$(BUILD)/fake-gemini: $(call objects,tests/support/fake_gemini_main.cc) $(fake_objects) $(base_objects)
+$(BUILD)/fake-gemini: libs = $(store_libs) -ldl
+$(BUILD)/unit-tests: $(call objects,$(unit_sources)) $(support_objects) $(fake_objects) $(handler_objects) \
+  $(jobs_objects) $(store_objects) $(base_objects)
+$(BUILD)/unit-tests: libs = -l:libfcgi.a $(test_libs) -lPocoUtil -lPocoFoundation
+$(BUILD)/e2e-tests: $(call objects,$(e2e_sources)) $(support_objects) $(base_objects)
+$(BUILD)/e2e-tests: libs = $(test_libs)
+
+$(BUILD)/gemini-code.fcgi $(BUILD)/fake-gemini $(BUILD)/unit-tests $(BUILD)/e2e-tests:
+	$(say) LINK $@
+	$(Q)$(CXX) $(our_ldflags) $(LDFLAGS) -o $@ $(filter %.o,$^) $(libs)
+
+$(BUILD)/%.o: %.cc $(BUILD)/flags | need-build
+	$(say) CXX $<
+	@mkdir -p $(@D)
+	$(Q)$(CXX) $(our_cxxflags) $(CXXFLAGS) $(extra_include) -c -o $@ $<
+
+$(call objects,$(unit_sources) $(e2e_sources) $(support_sources) $(fake_sources) tests/support/fake_gemini_main.cc): \
+  extra_include = -Itests
+$(call objects,$(unit_sources) $(e2e_sources) $(support_sources)): | need-check
+
+$(BUILD)/gen/migrations_data.o: $(BUILD)/gen/migrations_data.cc $(BUILD)/flags | need-build
+	$(say) CXX $<
+	$(Q)$(CXX) $(our_cxxflags) $(CXXFLAGS) -c -o $@ $<
+
+$(BUILD)/gen/migrations_data.cc: db/embed.sh $(wildcard db/migrations/*.sql db/state-migrations/*.sql)
+	$(say) GEN $@
+	@mkdir -p $(@D)
+	$(Q)sh db/embed.sh > $@
+
+# Rebuilds everything when the flags change.
+flags_now = $(CXX) $(our_cxxflags) $(CXXFLAGS) $(our_ldflags) $(LDFLAGS)
+$(BUILD)/flags: FORCE
+	@mkdir -p $(@D)
+	@printf '%s\n' "$(subst ",,$(flags_now))" | cmp -s - $@ || printf '%s\n' "$(subst ",,$(flags_now))" > $@
+.PHONY: FORCE
+FORCE:
+
+-include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
+
+# ---- run -------------------------------------------------------------------------------------------------------------
+
+run_environment = BUILD=$(BUILD) STATE=var PORT='$(PORT)' MODE='$(MODE)' UPSTREAM='$(UPSTREAM)' CONF='$(CONF)'
+
+.PHONY: run demo check-run-variables
+check-run-variables:
+	@case '$(SERVER)' in lighttpd) ;; *) echo 'SERVER must be lighttpd'; exit 64 ;; esac
+	@case '$(MODE)' in fcgi|cgi) ;; *) echo 'MODE must be fcgi or cgi'; exit 64 ;; esac
+
+run: check-run-variables need-run
+	+$(Q)$(MAKE) --no-print-directory all
+	$(Q)$(run_environment) exec sh conf/run.sh
+
+demo: check-run-variables need-run
+	+$(Q)$(MAKE) --no-print-directory all $(BUILD)/fake-gemini
+	$(Q)$(run_environment) STATE=var/demo FAKE=$(BUILD)/fake-gemini exec sh conf/run.sh
+
+# ---- checks ----------------------------------------------------------------------------------------------------------
+
+.PHONY: check unit lint asan ubsan tsan clients
+check: need-check
+	+$(Q)$(MAKE) --no-print-directory $(programs) $(test_programs) clients
+	$(Q)BUILD=$(BUILD) sh tests/run.sh
+
+clients: tests/clients/node_modules/.installed
+tests/clients/node_modules/.installed: tests/clients/package-lock.json | need-check
+	$(say) NPM tests/clients
+	$(Q)cd tests/clients && npm ci --no-audit --no-fund --silent
+	$(Q)touch $@
+
+unit: need-check
+	+$(Q)$(MAKE) --no-print-directory $(BUILD)/unit-tests
+	$(Q)$(BUILD)/unit-tests --gtest_brief=1
+
+our_files = $(shell find src tests -name '*.h' -o -name '*.cc' | grep -v node_modules)
+lint: need-lint need-check
+	+$(Q)$(MAKE) --no-print-directory $(BUILD)/gen/migrations_data.cc
+	$(Q)sh tests/lint/layers.sh
+	$(Q)sh tests/lint/files.sh
+	$(say) FORMAT
+	$(Q)clang-format --dry-run --Werror $(our_files)
+	$(say) TIDY
+	$(Q)printf '%s\n' $(filter %.cc,$(our_files)) | xargs -P 2 -n 4 sh tests/lint/tidy.sh
+
+asan:
+	+$(Q)$(MAKE) --no-print-directory FLAVOUR=asan check
+ubsan:
+	+$(Q)$(MAKE) --no-print-directory FLAVOUR=ubsan check
+tsan:
+	+$(Q)$(MAKE) --no-print-directory FLAVOUR=tsan check
+
+.PHONY: clean help
+clean:
+	rm -rf build tests/clients/node_modules
+
+help:
+	@echo 'all      build the programs into $(BUILD)'
+	@echo 'run      start the gateway on 127.0.0.1:PORT; UPSTREAM= MODE=fcgi|cgi CONF='
+	@echo 'demo     the same with a fake Gemini: no key, no network'
+	@echo 'check    all tests; last line: N passed, N failed'
+	@echo 'lint     layers, headings, clang-format, clang-tidy'
+	@echo 'asan, ubsan, tsan   check under a sanitizer'
+	@echo 'clean    remove what was built'

@@ -1,0 +1,80 @@
+#!/bin/sh
+# run.sh: starts the gateway under a private lighttpd, in the foreground, on the loopback: `make run` and the tests.
+# Environment: BUILD (directory of the programs), STATE (directory for everything it writes), PORT, MODE (fcgi or cgi),
+# UPSTREAM (scheme://host[:port] of Gemini; empty: Google's), CONF (own gemini-code.properties; empty: made in STATE),
+# FAKE (program to start as Gemini; empty: none).
+# SPDX-License-Identifier: MIT
+set -eu
+umask 077
+confdir=$(cd "$(dirname "$0")/lighttpd" && pwd)
+mkdir -p "$STATE" "$STATE/log" "$STATE/spool" "$STATE/tmp" "$STATE/htdocs"
+STATE=$(cd "$STATE" && pwd)
+BUILD=$(cd "$BUILD" && pwd)
+
+if [ ! -s "$STATE/key.salt" ]; then
+  head -c 32 /dev/urandom > "$STATE/key.salt"
+  chmod 400 "$STATE/key.salt"
+fi
+
+if [ -n "${FAKE:-}" ]; then
+  "$FAKE" --port 0 > "$STATE/fake-gemini.port" &
+  fake=$!
+  while ! grep -q '^port [0-9]' "$STATE/fake-gemini.port"; do
+    kill -0 "$fake" 2>/dev/null || { echo "run.sh: the fake Gemini does not start" >&2; exit 69; }
+    sleep 0.05
+  done
+  UPSTREAM=http://127.0.0.1:$(sed -n 's/^port //p' "$STATE/fake-gemini.port")
+  trap 'kill "$fake" 2>/dev/null || :' EXIT
+fi
+
+if [ -n "${CONF:-}" ]; then
+  GEMINI_CODE_CONF=$(cd "$(dirname "$CONF")" && pwd)/$(basename "$CONF")
+else
+  GEMINI_CODE_CONF=$STATE/gemini-code.properties
+  {
+    echo "# Made by run.sh at each start; use CONF= for your own."
+    echo "database.path = $STATE/gemini-code.db"
+    echo "database.state_path = $STATE/state.db"
+    echo "spool.dir = $STATE/spool"
+    echo "secret.salt_file = $STATE/key.salt"
+    echo "log.file = $STATE/log/gemini-code.log"
+    echo "process.drain_s = 5"
+    [ -z "${UPSTREAM:-}" ] || echo "upstream.url = $UPSTREAM"
+  } > "$GEMINI_CODE_CONF"
+fi
+export GEMINI_CODE_CONF
+
+"$BUILD/gemini-code.fcgi" -t > /dev/null
+"$BUILD/gemini-code-migrate" -q up
+
+url=http://127.0.0.1:$PORT
+key='$GEMINI_API_KEY'
+[ -z "${FAKE:-}" ] || key=test-key-demo
+cat <<EOF2
+Gemini Code serves $url (lighttpd, $MODE); logs and databases are in $STATE; stop it with Ctrl-C.
+
+OpenAI Chat Completions:
+  curl -N $url/v1/chat/completions -H "Authorization: Bearer $key" -H 'Content-Type: application/json' \\
+    -d '{"model":"gemini-3.8-flash","stream":true,"messages":[{"role":"user","content":"Hello"}]}'
+OpenAI models:
+  curl $url/v1/models -H "Authorization: Bearer $key"
+Gemini:
+  curl -N "$url/v1beta/models/gemini-3.8-flash:streamGenerateContent?alt=sse" -H "x-goog-api-key: $key" \\
+    -H 'Content-Type: application/json' -d '{"contents":[{"role":"user","parts":[{"text":"Hello"}]}]}'
+Health:
+  curl $url/health
+EOF2
+
+export GC_ADDRESS=127.0.0.1 GC_PORT="$PORT" GC_STATE="$STATE" GC_CONFDIR="$confdir" GC_MODE="$MODE"
+export GC_PROGRAM="$BUILD/gemini-code.fcgi"
+PATH=$PATH:/usr/sbin
+if [ -n "${FAKE:-}" ]; then
+  # Not exec: the fake has to end with us.
+  lighttpd -D -f "$confdir/run.conf" &
+  server=$!
+  trap 'kill -INT "$server" 2>/dev/null || :' INT TERM
+  wait "$server" || :
+  wait "$server" || :
+else
+  exec lighttpd -D -f "$confdir/run.conf"
+fi

@@ -1,0 +1,43 @@
+#!/bin/sh
+# run.sh: runs every test and ends with the line `N passed, N failed`. Environment: BUILD.
+# SPDX-License-Identifier: MIT
+set -u
+passed=0
+failed=0
+log=$BUILD/check
+mkdir -p "$log"
+
+# One script that passes or fails as a whole.
+script() {
+  if sh "$1" > "$log/script.log" 2>&1; then
+    passed=$((passed + 1))
+  else
+    failed=$((failed + 1))
+    echo "FAILED: $1"
+    cat "$log/script.log"
+  fi
+}
+
+# A GoogleTest program: each of its tests counts; a program that dies without a summary is a failure too.
+suite() {
+  name=$1
+  shift
+  echo "== $name"
+  "$BUILD/$name" --gtest_brief=1 "$@" > "$log/$name.log" 2>&1
+  code=$?
+  grep -v '^$' "$log/$name.log"
+  good=$(sed -n 's/^\[  PASSED  \] \([0-9]*\) test.*/\1/p' "$log/$name.log" | tail -1)
+  bad=$(sed -n 's/^ *\([0-9]*\) FAILED TEST.*/\1/p' "$log/$name.log" | tail -1)
+  skipped=$(sed -n 's/^\[  SKIPPED \] \([0-9]*\) test.*/\1/p' "$log/$name.log" | tail -1)
+  [ $code -eq 0 ] || [ -n "$bad" ] || bad=1
+  passed=$((passed + ${good:-0}))
+  failed=$((failed + ${bad:-0} + ${skipped:-0}))
+}
+
+script tests/lint/layers.sh
+script tests/lint/files.sh
+suite unit-tests
+suite e2e-tests
+
+echo "$passed passed, $failed failed"
+[ "$failed" -eq 0 ]
