@@ -30,6 +30,7 @@ Loaded Load() {
   GC_RESOLVE(global_init);
   GC_RESOLVE(easy_init);
   GC_RESOLVE(easy_cleanup);
+  GC_RESOLVE(easy_reset);
   GC_RESOLVE(easy_setopt);
   GC_RESOLVE(easy_getinfo);
   GC_RESOLVE(easy_strerror);

@@ -67,10 +67,23 @@ struct HttpClient::Shared {
 // One warm connection.
 class HttpClient::Item {
  public:
-  Item(const CurlApi* curl, CURLSH* share, const HttpClientOptions& options)
-      : curl_(curl), multi_(curl->multi_init()), easy_(curl->easy_init()) {
+  Item(const CurlApi* curl, CURLSH* share) : curl_(curl), multi_(curl->multi_init()), easy_(curl->easy_init()) {
+    curl_->easy_setopt(easy_, CURLOPT_SHARE, share);
+    curl_->multi_setopt(multi_, CURLMOPT_MAXCONNECTS, 1L);
+  }
+  ~Item() {
+    curl_->easy_cleanup(easy_);
+    curl_->multi_cleanup(multi_);
+  }
+  Item(const Item&) = delete;
+  Item& operator=(const Item&) = delete;
+
+  // The handle as new for each call, but for its connection, which the multi keeps. Nothing of the call before may
+  // shine through, and libcurl 7.88 counts its repeats after connections that died while idle over the life of
+  // a handle, not of a call: every sixth of them would be an error.
+  void Reset(const HttpClientOptions& options) {
+    curl_->easy_reset(easy_);
     const auto set = [&](CURLoption option, auto value) { curl_->easy_setopt(easy_, option, value); };
-    set(CURLOPT_SHARE, share);
     set(CURLOPT_NOSIGNAL, 1L);
     set(CURLOPT_HTTP_VERSION, long{CURL_HTTP_VERSION_1_1});
     set(CURLOPT_FOLLOWLOCATION, 0L);
@@ -84,14 +97,7 @@ class HttpClient::Item {
     set(CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(options.connect_timeout_ms));
     set(CURLOPT_UPLOAD_BUFFERSIZE, 16384L);
     set(CURLOPT_BUFFERSIZE, 16384L);
-    curl_->multi_setopt(multi_, CURLMOPT_MAXCONNECTS, 1L);
   }
-  ~Item() {
-    curl_->easy_cleanup(easy_);
-    curl_->multi_cleanup(multi_);
-  }
-  Item(const Item&) = delete;
-  Item& operator=(const Item&) = delete;
 
   const CurlApi& curl() const { return *curl_; }
   CURLM* multi() const { return multi_; }
@@ -132,6 +138,7 @@ class HttpClient::Exchange {
 
  private:
   void Prepare(const HttpCall& call) {
+    item_->Reset(options_);
     const CurlApi& curl = item_->curl();
     CURL* easy = item_->easy();
     const auto set = [&](CURLoption option, auto value) { curl.easy_setopt(easy, option, value); };
@@ -142,7 +149,6 @@ class HttpClient::Exchange {
       headers_ = curl.slist_append(headers_, (name + ": " + value).c_str());
     set(CURLOPT_URL, call.url.c_str());
     set(CURLOPT_HTTPHEADER, headers_);
-    set(CURLOPT_CUSTOMREQUEST, static_cast<char*>(nullptr));
     const bool posts = call.method == "POST" || !call.body.empty();
     if (posts) {
       set(CURLOPT_POST, 1L);
@@ -151,7 +157,7 @@ class HttpClient::Exchange {
     } else {
       set(CURLOPT_HTTPGET, 1L);
     }
-    set(CURLOPT_NOBODY, call.method == "HEAD" ? 1L : 0L);
+    if (call.method == "HEAD") set(CURLOPT_NOBODY, 1L);
     if (call.method != (posts ? "POST" : "GET") && call.method != "HEAD") {
       set(CURLOPT_CUSTOMREQUEST, call.method.c_str());
     }
@@ -280,7 +286,7 @@ std::unique_ptr<HttpClient::Item> HttpClient::Take() {
       return item;
     }
   }
-  return std::make_unique<Item>(s->curl, s->share, options_);
+  return std::make_unique<Item>(s->curl, s->share);
 }
 
 void HttpClient::Return(std::unique_ptr<Item> item) {

@@ -18,7 +18,8 @@ template <class Read>
 std::optional<ApiError> ReadBody(size_t max_bytes, HttpRequest* request, Read&& read) {
   const std::string_view declared = request->Header("content-length");
   size_t declared_bytes = 0;
-  std::from_chars(declared.data(), declared.data() + declared.size(), declared_bytes);
+  const auto [end, wrong] = std::from_chars(declared.data(), declared.data() + declared.size(), declared_bytes);
+  const bool is_number = wrong == std::errc() && end == declared.data() + declared.size();
   if (declared_bytes <= max_bytes) request->body.reserve(declared_bytes);
   size_t total = 0;
   for (;;) {
@@ -34,7 +35,7 @@ std::optional<ApiError> ReadBody(size_t max_bytes, HttpRequest* request, Read&& 
     return ApiError{ApiErrorKind::kTooLarge,
                     "The request body is over " + std::to_string(max_bytes) + " bytes (request.max_body_bytes)", "", 0};
   }
-  if (!declared.empty() && total != declared_bytes) {
+  if (!declared.empty() && (!is_number || total != declared_bytes)) {
     return ApiError{ApiErrorKind::kInvalidRequest, "The request body is shorter or longer than its Content-Length", "",
                     0};
   }

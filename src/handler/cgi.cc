@@ -45,11 +45,12 @@ class CgiSink final : public ResponseSink {
     return pending_.size() < kMaxPending ? !gone_ : Flush();
   }
   bool Flush() override {
-    size_t sent = 0;
-    while (!gone_ && sent < pending_.size()) {
+    // A SIGTERM that comes after the last byte is no loss: lighttpd sends one to a program that outlives its answer.
+    gone_ = gone_ || client_left != 0;
+    for (size_t sent = 0; !gone_ && sent < pending_.size();) {
       const ssize_t n = write(STDOUT_FILENO, pending_.data() + sent, pending_.size() - sent);
       if (n > 0) sent += static_cast<size_t>(n);
-      gone_ = client_left != 0 || (n < 0 && errno != EINTR);
+      gone_ = n < 0 && (errno != EINTR || client_left != 0);
     }
     pending_.clear();
     return !gone_;

@@ -21,7 +21,8 @@ bool IsBase64(char c) {
 std::string_view CheckedSignature(std::string_view signature) {
   const size_t end = signature.find_last_not_of('=');
   const std::string_view digits = signature.substr(0, end == std::string_view::npos ? 0 : end + 1);
-  return std::all_of(digits.begin(), digits.end(), IsBase64) ? signature : std::string_view();
+  const bool is_one = !digits.empty() && std::all_of(digits.begin(), digits.end(), IsBase64);
+  return is_one ? signature : std::string_view();
 }
 
 // Gemini reads a key "$ref" anywhere in a result as a reference to a file part.

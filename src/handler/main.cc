@@ -45,17 +45,16 @@ enum class Action { kServe, kTest, kShowConfig, kSampleConfig, kVersion, kHelp, 
 struct Options {
   Action action = Action::kServe;
   std::string config_path;
+  pid_t server_pid = 0;  // --heir: see RunMaster
   bool usage_error = false;
 };
 
 Options ParseOptions(int argc, char** argv) {
-  static const option kLong[] = {{"test", no_argument, nullptr, 't'},
-                                 {"show-config", no_argument, nullptr, 's'},
-                                 {"sample-config", no_argument, nullptr, 'S'},
-                                 {"version", no_argument, nullptr, 'V'},
-                                 {"help", no_argument, nullptr, 'h'},
-                                 {"worker", no_argument, nullptr, 'W'},
-                                 {nullptr, 0, nullptr, 0}};
+  static const option kLong[] = {
+      {"test", no_argument, nullptr, 't'},          {"show-config", no_argument, nullptr, 's'},
+      {"sample-config", no_argument, nullptr, 'S'}, {"version", no_argument, nullptr, 'V'},
+      {"help", no_argument, nullptr, 'h'},          {"worker", no_argument, nullptr, 'W'},
+      {"heir", required_argument, nullptr, 'H'},    {nullptr, 0, nullptr, 0}};
   Options options;
   for (int c = getopt_long(argc, argv, "c:th", kLong, nullptr); c != -1;
        c = getopt_long(argc, argv, "c:th", kLong, nullptr)) {
@@ -80,6 +79,9 @@ Options ParseOptions(int argc, char** argv) {
         break;
       case 'W':
         options.action = Action::kWorker;
+        break;
+      case 'H':
+        options.server_pid = std::atoi(optarg);
         break;
       default:
         options.usage_error = true;
@@ -115,12 +117,15 @@ int Test(const Config& config) {
 }
 
 // Worker's own arguments, behind the options: listening, status and life descriptors, the master's start.
-int Worker(const Config& config, char** arguments) {
-  MasterLink link;
-  const int listen_fd = std::atoi(arguments[0]);
-  link.status_fd = std::atoi(arguments[1]);
-  link.life_fd = std::atoi(arguments[2]);
-  return RunWorker(config, listen_fd, link, std::atoll(arguments[3]));
+int Worker(const Config& config, const Options& options, const char* program, char** arguments) {
+  WorkerStart start;
+  start.listen_fd = std::atoi(arguments[0]);
+  start.link.status_fd = std::atoi(arguments[1]);
+  start.link.life_fd = std::atoi(arguments[2]);
+  start.master_started_unix_ms = std::atoll(arguments[3]);
+  start.program = program;
+  start.config_path = options.config_path;
+  return RunWorker(config, start);
 }
 
 int Serve(const Config& config, const Options& options) {
@@ -136,13 +141,17 @@ int Serve(const Config& config, const Options& options) {
       std::fputs(kUsage, stderr);
       return EX_USAGE;
   }
-  if (!config.Switch(ConfigKey::kProcessMaster)) return RunWorker(config, mount.listen_fd, {}, 0);
+  if (!config.Switch(ConfigKey::kProcessMaster)) {
+    WorkerStart alone;
+    alone.listen_fd = mount.listen_fd;
+    return RunWorker(config, alone);
+  }
   if (const auto salt = KeyHasher::Load(config.Text(ConfigKey::kSecretSaltFile)); !salt.ok())
     return Fatal(salt.error());
   std::error_code error;
   const std::filesystem::path program = std::filesystem::read_symlink("/proc/self/exe", error);
   if (error) return Fatal({ErrorKind::kInternal, "own path: " + error.message()});
-  return RunMaster(config, options.config_path, program.string(), mount.listen_fd);
+  return RunMaster(config, options.config_path, program.string(), mount.listen_fd, options.server_pid);
 }
 
 int Run(int argc, char** argv) {
@@ -160,7 +169,8 @@ int Run(int argc, char** argv) {
   if (options.action == Action::kShowConfig) return std::fputs(config->Show().c_str(), stdout), EX_OK;
   LogInit(config->Text(ConfigKey::kLogFile), config->Text(ConfigKey::kLogLevel));
   if (options.action == Action::kTest) return Test(*config);
-  if (options.action == Action::kWorker) return argc - optind == 4 ? Worker(*config, argv + optind) : EX_USAGE;
+  if (options.action == Action::kWorker)
+    return argc - optind == 4 ? Worker(*config, options, argv[0], argv + optind) : EX_USAGE;
   return Serve(*config, options);
 }
 

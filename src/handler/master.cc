@@ -9,6 +9,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/signalfd.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <sysexits.h>
 #include <unistd.h>
@@ -43,12 +44,13 @@ struct Worker {
   int status_fd = -1;
   int life_fd = -1;
   State state = State::kStarting;
+  bool is_heir = false;
   int64_t deadline_us = 0;  // kStarting, kStopping: killed when it passes
 };
 
 class Master {
  public:
-  Master(Config config, std::string config_path, std::string program, int listen_fd)
+  Master(Config config, std::string config_path, std::string program, int listen_fd, pid_t server_pid)
       : config_(std::move(config)),
         config_path_(std::move(config_path)),
         program_(std::move(program)),
@@ -60,6 +62,8 @@ class Master {
     sigprocmask(SIG_BLOCK, &set, nullptr);
     signal_fd_ = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
     signal(SIGPIPE, SIG_IGN);
+    server_pid_ = server_pid > 0 ? server_pid : getppid();
+    if (server_pid > 0) server_fd_ = static_cast<int>(syscall(SYS_pidfd_open, server_pid, 0));
   }
 
   int Run() {
@@ -67,6 +71,7 @@ class Master {
     KeepDatabaseOpen();
     while (!stopping_ || !workers_.empty()) {
       if (!stopping_) StartMissing();
+      NameHeir();
       KillOverdue();
       WaitForNews();
     }
@@ -131,7 +136,7 @@ class Master {
     fcntl(status[0], F_SETFL, O_NONBLOCK);
     fcntl(life[1], F_SETFL, O_NONBLOCK);
     const int64_t deadline_us = SystemClock().MonotonicUs() + kStartTimeoutMs * 1000;
-    workers_.push_back({pid, status[0], life[1], State::kStarting, deadline_us});
+    workers_.push_back({pid, status[0], life[1], State::kStarting, false, deadline_us});
     SendConfigError(workers_.back());
     return true;
   }
@@ -163,7 +168,22 @@ class Master {
   void SendConfigError(const Worker& worker) {
     std::string line = kConfigErrorLine + config_error_ + "\n";
     std::replace(line.begin(), line.end() - 1, '\n', ';');
+    Send(worker, line);
+  }
+
+  static void Send(const Worker& worker, const std::string& line) {
     if (write(worker.life_fd, line.data(), line.size()) < 0) Log(LogLevel::kWarn, "a worker does not listen");
+  }
+
+  // One ready worker at a time is to start another master should this one die.
+  void NameHeir() {
+    const auto serves = [](const Worker& w) { return w.state == State::kReady || w.state == State::kSpent; };
+    const bool has_heir =
+        std::any_of(workers_.begin(), workers_.end(), [&](const Worker& w) { return w.is_heir && serves(w); });
+    const auto next = std::find_if(workers_.begin(), workers_.end(), serves);
+    if (has_heir || stopping_ || next == workers_.end()) return;
+    next->is_heir = true;
+    Send(*next, kHeirLine + std::to_string(server_pid_) + "\n");
   }
 
   void KillOverdue() {
@@ -188,12 +208,14 @@ class Master {
   }
 
   void WaitForNews() {
-    std::vector<pollfd> fds = {{signal_fd_, POLLIN, 0}};
+    std::vector<pollfd> fds = {{signal_fd_, POLLIN, 0}, {stopping_ ? -1 : server_fd_, POLLIN, 0}};
+    constexpr size_t kFirstWorker = 2;
     for (const Worker& worker : workers_) fds.push_back({worker.status_fd, POLLIN, 0});
     if (poll(fds.data(), fds.size(), TimeoutMs()) <= 0) return;
-    for (size_t i = 1; i < fds.size(); ++i) {
-      if (fds[i].revents != 0) ReadStatus(&workers_[i - 1]);
+    for (size_t i = kFirstWorker; i < fds.size(); ++i) {
+      if (fds[i].revents != 0) ReadStatus(&workers_[i - kFirstWorker]);
     }
+    if (fds[1].revents != 0) StopAll("the web server ended");
     signalfd_siginfo info{};
     while (read(signal_fd_, &info, sizeof info) == ssize_t{sizeof info}) OnSignal(static_cast<int>(info.ssi_signo));
   }
@@ -232,9 +254,13 @@ class Master {
   void OnSignal(int signal) {
     if (signal == SIGCHLD) return Reap();
     if (signal == SIGHUP) return Reload();
+    StopAll(strsignal(signal));
+  }
+
+  void StopAll(const char* why) {
     if (stopping_) return;  // forwarded once; the workers drain
     stopping_ = true;
-    Log(LogLevel::kInfo, "master stops", {{"signal", strsignal(signal)}});
+    Log(LogLevel::kInfo, "master stops", {{"why", why}});
     for (Worker& worker : workers_) Stop(&worker);
   }
 
@@ -280,6 +306,8 @@ class Master {
   const int listen_fd_;
   const int64_t started_unix_ms_;
   int signal_fd_ = -1;
+  pid_t server_pid_ = 0;  // the process that started this master, or the first of its line
+  int server_fd_ = -1;    // pidfd; -1: nobody is watched
   std::vector<Worker> workers_;
   std::optional<store::Connection> keeper_;
   std::string config_error_;
@@ -290,8 +318,9 @@ class Master {
 
 }  // namespace
 
-int RunMaster(Config config, const std::string& config_path, const std::string& program, int listen_fd) {
-  return Master(std::move(config), config_path, program, listen_fd).Run();
+int RunMaster(Config config, const std::string& config_path, const std::string& program, int listen_fd,
+              pid_t server_pid) {
+  return Master(std::move(config), config_path, program, listen_fd, server_pid).Run();
 }
 
 }  // namespace gc

@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <sys/types.h>
+
 #include <string>
 
 #include "base/config.h"
@@ -12,6 +14,9 @@ namespace gc {
 // again and replaces all workers. Returns the exit code (sysexits.h).
 // program: the absolute path to start workers from; a binary renamed over it takes effect with the next worker.
 // config_path: as given with -c; empty: the usual search.
-int RunMaster(Config config, const std::string& config_path, const std::string& program, int listen_fd);
+// server_pid: for the heir of a master that died: stops when this process, the web server, ends, because it is not its
+// child and would outlive it; 0: nobody is watched.
+int RunMaster(Config config, const std::string& config_path, const std::string& program, int listen_fd,
+              pid_t server_pid);
 
 }  // namespace gc

@@ -206,7 +206,7 @@ std::optional<store::RequestLogRow> Relay::Serve(HttpRequest* request, std::opti
   row.user_agent = Logged(request->Header("user-agent"), kMaxUserAgentBytes, credentials);
   row.referer = Logged(request->Header("referer"), kMaxUserAgentBytes, credentials);
   if (!credentials.keys().empty()) row.api_key_hash = hasher_.Hash(exchange.key());
-  row.model = labels.model;
+  row.model = Logged(labels.model, kMaxModelBytes, credentials);
   row.original_model = Logged(labels.original_model, kMaxModelBytes, credentials);
   row.endpoint = route.endpoint;
   row.method = json::CleanUtf8(CutUtf8(request->method, 32));

@@ -9,6 +9,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
+#include <spawn.h>
 #include <sys/eventfd.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
@@ -32,6 +33,8 @@
 #include "handler/relay.h"
 #include "store/log_writer.h"
 
+extern char** environ;
+
 namespace gc {
 namespace {
 
@@ -40,11 +43,11 @@ constexpr size_t kStackBytes = size_t{256} << 10;  // TLS and SQLite used 13 KB 
 
 class ThreadPool {
  public:
-  ThreadPool(const Config& config, int listen_fd, bool recycles, Relay* relay, store::LogWriter* log)
+  ThreadPool(const Config& config, int listen_fd, MasterLink link, Relay* relay, store::LogWriter* log)
       : config_(config),
         listen_fd_(listen_fd),
-        max_threads_(recycles ? static_cast<int>(config.Int(ConfigKey::kWorkerThreads)) : 1),
-        max_requests_(recycles ? config.Int(ConfigKey::kWorkerMaxRequests) : 0),
+        max_threads_(link.exists() ? static_cast<int>(config.Int(ConfigKey::kWorkerThreads)) : 1),
+        max_requests_(link.exists() ? config.Int(ConfigKey::kWorkerMaxRequests) : 0),
         relay_(relay),
         log_(log),
         stop_fd_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
@@ -186,17 +189,21 @@ class Supervisor {
   Supervisor(const Supervisor&) = delete;
   Supervisor& operator=(const Supervisor&) = delete;
 
-  // Returns on SIGTERM, SIGINT, or the master's end.
-  void Wait() {
+  enum class Reason { kSignal, kMasterGone };
+
+  Reason Wait() {
     for (;;) {
       pollfd fds[] = {{signal_fd_, POLLIN, 0}, {link_.life_fd, POLLIN, 0}, {spent_ ? -1 : spent_fd_, POLLIN, 0}};
       poll(fds, 3, TimeoutMs());
-      if (fds[0].revents != 0) return;
-      if (fds[1].revents != 0 && !ReadMaster()) return;
+      if (fds[0].revents != 0) return Reason::kSignal;
+      if (fds[1].revents != 0 && !ReadMaster()) return Reason::kMasterGone;
       const bool old = spent_at_us_ != 0 && SystemClock().MonotonicUs() >= spent_at_us_;
       if (!spent_ && link_.exists() && (fds[2].revents != 0 || old)) TellSpent();
     }
   }
+
+  // The process that started the master, when this worker is its heir; empty otherwise.
+  const std::string& heir_of() const { return heir_of_; }
 
  private:
   int TimeoutMs() const {
@@ -219,12 +226,12 @@ class Supervisor {
       Log(LogLevel::kWarn, "the master is gone");
       return false;
     }
-    line_.append(buffer, static_cast<size_t>(n));
-    for (size_t end = line_.find('\n'); end != std::string::npos; end = line_.find('\n')) {
-      if (line_.starts_with(kConfigErrorLine)) {
-        health_->SetConfigError(line_.substr(sizeof kConfigErrorLine - 1, end - (sizeof kConfigErrorLine - 1)));
-      }
-      line_.erase(0, end + 1);
+    pending_.append(buffer, static_cast<size_t>(n));
+    for (size_t end = pending_.find('\n'); end != std::string::npos; end = pending_.find('\n')) {
+      const std::string line = pending_.substr(0, end);
+      if (line.starts_with(kConfigErrorLine)) health_->SetConfigError(line.substr(sizeof kConfigErrorLine - 1));
+      if (line.starts_with(kHeirLine)) heir_of_ = line.substr(sizeof kHeirLine - 1);
+      pending_.erase(0, end + 1);
     }
     return true;
   }
@@ -235,8 +242,34 @@ class Supervisor {
   int signal_fd_ = -1;
   int64_t spent_at_us_ = 0;  // monotonic; 0: never
   bool spent_ = false;
-  std::string line_;
+  std::string pending_;  // of the master's lines
+  std::string heir_of_;
 };
+
+// Starts another master on the socket. Nobody may stop listening meanwhile: lighttpd connects the moment it sees its
+// child dead, and whoever answers is from then on a server of somebody else, which it never starts anew. (Closing the
+// socket at once lost that race in 6 of 20 trials under load, and the service stayed down.)
+void StartHeir(const WorkerStart& start, const std::string& server_pid) {
+  posix_spawn_file_actions_t files;
+  posix_spawn_file_actions_init(&files);
+  posix_spawn_file_actions_adddup2(&files, start.listen_fd, STDIN_FILENO);
+  posix_spawnattr_t attributes;
+  posix_spawnattr_init(&attributes);
+  sigset_t none;
+  sigemptyset(&none);
+  posix_spawnattr_setsigmask(&attributes, &none);
+  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
+  std::string program = start.program;
+  std::string option = "--heir=" + server_pid;
+  std::string config_option = "-c" + start.config_path;
+  char* argv[] = {program.data(), option.data(), start.config_path.empty() ? nullptr : config_option.data(), nullptr};
+  pid_t pid = 0;
+  const int error = posix_spawn(&pid, program.c_str(), &files, &attributes, argv, environ);
+  posix_spawnattr_destroy(&attributes);
+  posix_spawn_file_actions_destroy(&files);
+  Log(error == 0 ? LogLevel::kWarn : LogLevel::kError, error == 0 ? "another master starts" : "no other master starts",
+      {{"pid", std::to_string(pid)}, {"error", error == 0 ? "" : std::strerror(error)}});
+}
 
 void BlockAllSignals() {
   sigset_t all;
@@ -254,10 +287,12 @@ void InitLibfcgi() {
 
 }  // namespace
 
-int RunWorker(const Config& config, int listen_fd, MasterLink link, long long started_unix_ms) {
+int RunWorker(const Config& config, const WorkerStart& start) {
+  const MasterLink link = start.link;
   BlockAllSignals();
   InitLibfcgi();
-  fcntl(listen_fd, F_SETFL, fcntl(listen_fd, F_GETFL) | O_NONBLOCK);  // another worker may be quicker to accept
+  fcntl(start.listen_fd, F_SETFL,
+        fcntl(start.listen_fd, F_GETFL) | O_NONBLOCK);  // another worker may be quicker to accept
   const auto hasher = KeyHasher::Load(config.Text(ConfigKey::kSecretSaltFile));
   if (!hasher.ok()) {
     Log(LogLevel::kError, hasher.error().message);
@@ -274,16 +309,19 @@ int RunWorker(const Config& config, int listen_fd, MasterLink link, long long st
 
   store::LogWriter log(store::LogWriterOptionsFrom(config));
   GeminiClient gemini(config);
-  Health health(config, SystemClock(), &log, started_unix_ms);
+  Health health(config, SystemClock(), &log, start.master_started_unix_ms);
   Relay relay(config, SystemClock(), *hasher, gemini, health);
-  ThreadPool threads(config, listen_fd, link.exists(), &relay, &log);
+  ThreadPool threads(config, start.listen_fd, link, &relay, &log);
   threads.Start();
   if (link.exists() && write(link.status_fd, &kWorkerReady, 1) != 1) return EX_OSERR;
   Log(LogLevel::kInfo, "worker serves");
 
-  Supervisor(config, link, threads.spent_fd(), &health).Wait();
+  Supervisor supervisor(config, link, threads.spent_fd(), &health);
+  const Supervisor::Reason reason = supervisor.Wait();
+  if (reason == Supervisor::Reason::kMasterGone && !supervisor.heir_of().empty())
+    StartHeir(start, supervisor.heir_of());
   threads.StopAccepting();
-  close(listen_fd);  // an orphan that still listened would keep lighttpd from starting a new master
+  close(start.listen_fd);
   const bool idle = threads.WaitIdle(config.Int(ConfigKey::kProcessDrainS));
   log.Stop();
   Log(LogLevel::kInfo, idle ? "worker ends" : "worker ends with requests still running");

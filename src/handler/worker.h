@@ -19,10 +19,20 @@ inline constexpr char kWorkerReady = 'r';  // serving
 inline constexpr char kWorkerSpent = 's';  // has served its requests or its time: start another, then stop this one
 // Line from the master: `config_error TEXT`; an empty TEXT takes it back.
 inline constexpr char kConfigErrorLine[] = "config_error ";
+// Line from the master to one worker at a time: `heir PID`, with the process that started the master. Should the master
+// die, its heir starts another one on the same socket.
+inline constexpr char kHeirLine[] = "heir ";
+
+struct WorkerStart {
+  int listen_fd = -1;
+  MasterLink link;
+  long long master_started_unix_ms = 0;  // for /health; 0: no master
+  std::string program;                   // absolute path, for an heir
+  std::string config_path;               // as given with -c; empty: the usual search
+};
 
 // Runs until SIGTERM, SIGINT or the master's end, then lets running requests finish for process.drain_s.
 // With process.master off: one thread, no recycling. Returns the exit code (sysexits.h).
-// started_unix_ms: of the master, for /health.
-int RunWorker(const Config& config, int listen_fd, MasterLink link, long long started_unix_ms);
+int RunWorker(const Config& config, const WorkerStart& start);
 
 }  // namespace gc

@@ -14,7 +14,8 @@ namespace gc::store {
 namespace {
 
 // wal_autocheckpoint=0: SQLite before 3.51.3 can lose commits when processes checkpoint beside each other, so only
-// store/checkpoint does it. NORMAL: a killed process loses nothing, a power cut the last commits at most.
+// store/checkpoint does it. (The hook of Open would replace SQLite's own as well; this says it.) NORMAL: a killed
+// process loses nothing, a power cut the last commits at most.
 constexpr char kPragmas[] =
     "PRAGMA synchronous=NORMAL;"
     "PRAGMA foreign_keys=ON;"
@@ -116,13 +117,21 @@ Result<Connection> Connection::Open(const std::string& path, OpenMode mode, int 
   if (mode != OpenMode::kReadOnly && sqlite3_db_readonly(connection.db(), "main") == 1) {
     return Error{ErrorKind::kReadOnly, path + ": the file cannot be written"};
   }
-  // auto_vacuum counts only before the first page is written, so it comes before the change to WAL.
-  const std::string first = mode == OpenMode::kCreate ? "PRAGMA auto_vacuum=INCREMENTAL; PRAGMA journal_mode=WAL;" : "";
-  if (Status s = connection.Execute(first + kPragmas); !s.ok()) {
-    return Error{s.error().kind, path + ": " + s.error().message};
-  }
+  Status ready = mode == OpenMode::kCreate ? connection.PrepareFile() : Status{};
+  if (ready.ok()) ready = connection.Execute(kPragmas);
+  if (!ready.ok()) return Error{ready.error().kind, path + ": " + ready.error().message};
   sqlite3_wal_hook(connection.db(), OnCommit, &connection.handle_->wal_pages);
   return connection;
+}
+
+Status Connection::PrepareFile() {
+  const auto pages = QueryInt("PRAGMA page_count");
+  if (!pages) return pages.error();
+  // Counts only before the first page is written, and would take the write lock after it.
+  if (*pages == 0) {
+    if (Status s = Execute("PRAGMA auto_vacuum=INCREMENTAL"); !s.ok()) return s;
+  }
+  return Execute("PRAGMA journal_mode=WAL");
 }
 
 Result<Statement> Connection::Prepare(std::string_view sql) {

@@ -41,10 +41,7 @@ class Statement {
 
   // Of the current row. NULL reads as 0 or empty. The text lives until the next Step or Reset.
   int64_t Int(int column) const { return sqlite3_column_int64(statement_.get(), column); }
-  double Double(int column) const { return sqlite3_column_double(statement_.get(), column); }
   std::string_view Text(int column) const;
-  int columns() const { return sqlite3_column_count(statement_.get()); }
-  bool IsNull(int column) const { return sqlite3_column_type(statement_.get(), column) == SQLITE_NULL; }
 
  private:
   friend class Connection;
@@ -87,6 +84,7 @@ class Connection {
   };
   explicit Connection(std::unique_ptr<Handle> handle) : handle_(std::move(handle)) {}
   sqlite3* db() const { return handle_->db; }
+  Status PrepareFile();  // auto_vacuum and WAL mode
 
   std::unique_ptr<Handle> handle_;
 };
