@@ -24,7 +24,6 @@ if [ -n "${FAKE:-}" ]; then
     sleep 0.05
   done
   UPSTREAM=http://127.0.0.1:$(sed -n 's/^port //p' "$STATE/fake-gemini.port")
-  trap 'kill "$fake" 2>/dev/null || :' EXIT
 fi
 
 if [ -n "${CONF:-}" ]; then
@@ -68,13 +67,4 @@ EOF2
 export GC_ADDRESS=127.0.0.1 GC_PORT="$PORT" GC_STATE="$STATE" GC_CONFDIR="$confdir" GC_MODE="$MODE"
 export GC_PROGRAM="$BUILD/gemini-code.fcgi"
 PATH=$PATH:/usr/sbin
-if [ -n "${FAKE:-}" ]; then
-  # Not exec: the fake has to end with us.
-  lighttpd -D -f "$confdir/run.conf" &
-  server=$!
-  trap 'kill -INT "$server" 2>/dev/null || :' INT TERM
-  wait "$server" || :
-  wait "$server" || :
-else
-  exec lighttpd -D -f "$confdir/run.conf"
-fi
+exec lighttpd -D -f "$confdir/run.conf"  # the fake Gemini ends with the process that started it
