@@ -117,7 +117,7 @@ $(BUILD)/fake-gemini: libs = $(store_libs) -ldl
 $(BUILD)/unit-tests: $(call objects,$(unit_sources)) $(support_objects) $(fake_objects) $(handler_objects) \
   $(jobs_objects) $(store_objects) $(base_objects)
 $(BUILD)/unit-tests: libs = -l:libfcgi.a $(test_libs) -lPocoUtil -lPocoFoundation
-$(BUILD)/e2e-tests: $(call objects,$(e2e_sources)) $(support_objects) $(base_objects)
+$(BUILD)/e2e-tests: $(call objects,$(e2e_sources)) $(support_objects) $(fake_objects) $(base_objects)
 $(BUILD)/e2e-tests: libs = $(test_libs)
 
 $(BUILD)/gemini-code.fcgi $(BUILD)/fake-gemini $(BUILD)/unit-tests $(BUILD)/e2e-tests:

@@ -1,0 +1,200 @@
+// faults_test.cc: a bad upstream and a bad database: a clear answer, one row or spool line, and the next request works.
+// SPDX-License-Identifier: MIT
+#include <gtest/gtest.h>
+#include <sqlite3.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <filesystem>
+
+#include "e2e/calls.h"
+#include "support/raw_server.h"
+
+namespace gc::test {
+namespace {
+
+struct Fault {
+  std::string name;
+  std::string directive;
+  int unary_status;        // of the chat answer
+  std::string error_type;  // in the row
+  bool breaks_stream;      // a stream begins with 200 and ends in an error event; else it has unary_status
+};
+
+std::string Name(const testing::TestParamInfo<std::string>& info) { return info.param; }
+
+class Upstream : public testing::TestWithParam<std::string> {};
+INSTANTIATE_TEST_SUITE_P(Mounts, Upstream, testing::Values("fcgi", "cgi"), Name);
+
+TEST_P(Upstream, FaultsAreToldInTheCallersProtocol) {
+  GatewayOptions options;
+  options.mode = GetParam();
+  options.config = {{"upstream.first_byte_timeout_s", "1"}, {"upstream.idle_timeout_s", "1"}};
+  Gateway gateway(options);
+  const Fault faults[] = {
+      {"silent", "silent", 504, "upstream_timeout", false},
+      {"html", "html", 502, "upstream_bad_response", false},
+      {"drop", "drop", 502, "upstream_interrupted", false},
+      {"bad json", "bad_json", 502, "upstream_bad_response", true},
+      {"overloaded", "error=overloaded", 503, "upstream_overloaded", false},
+      {"server error", "status=500", 502, "upstream_error", false},
+      {"per day", "error=rpd", 429, "quota_exhausted", false},
+      {"per minute", "error=rpm", 429, "rate_limited", false},
+      {"cut", "cut_bytes=40", 502, "upstream_interrupted", true},
+  };
+  int64_t rows = 0;
+  for (const Fault& fault : faults) {
+    const std::string text = "x [[fake: " + fault.directive + "]]";
+    const HttpReply unary = Do(Chat(gateway, text));
+    EXPECT_EQ(unary.status, fault.unary_status) << fault.name << ": " << unary.body;
+    EXPECT_NE(Field(unary.body, {"error", "message"}), "absent") << fault.name << ": " << unary.body;
+
+    const HttpReply stream = Do(Chat(gateway, text, Answer::kStream));
+    EXPECT_EQ(stream.status, fault.breaks_stream ? 200 : fault.unary_status) << fault.name << ": " << stream.body;
+    EXPECT_EQ(stream.error, "") << fault.name;
+    EXPECT_EQ(stream.body.find("[DONE]"), std::string::npos) << fault.name << ": a broken stream looks complete";
+    EXPECT_NE(stream.body.find("\"error\":{"), std::string::npos) << fault.name << ": " << stream.body;
+
+    rows += 2;
+    EXPECT_TRUE(gateway.WaitForCount("SELECT count(*) FROM request_logs WHERE has_error", rows)) << fault.name;
+    EXPECT_EQ(gateway.database().One("SELECT group_concat(DISTINCT error_type) FROM (SELECT error_type FROM "
+                                     "request_logs ORDER BY seq DESC LIMIT 2)"),
+              fault.error_type)
+        << fault.name;
+    EXPECT_EQ(Do(Chat(gateway, "next")).status, 200) << fault.name;
+  }
+  EXPECT_EQ(gateway.database().Number("SELECT count(*) FROM error_logs"), rows);
+}
+
+// A stream that is cut after its first frames, in each form, by each way of cutting.
+TEST_P(Upstream, CutStreamsNeverLookComplete) {
+  GatewayOptions options;
+  options.mode = GetParam();
+  options.config = {{"upstream.idle_timeout_s", "1"}};
+  Gateway gateway(options);
+  for (const std::string cut : {"cut_after=2", "cut_bytes=700", "reset=2", "silent=2", "eof_without_finish", "error_after=2"}) {
+    const std::string text = "x [[fake: chunks=4 " + cut + "]]";
+    const HttpReply chat = Do(Chat(gateway, text, Answer::kStream));
+    EXPECT_EQ(chat.status, 200) << cut;
+    EXPECT_NE(chat.body.find("echo"), std::string::npos) << cut << ": " << chat.body;
+    EXPECT_NE(chat.body.find("data: {\"error\":{"), std::string::npos) << cut << ": " << chat.body;
+    EXPECT_EQ(chat.body.find("[DONE]"), std::string::npos) << cut;
+
+    const HttpReply native = Do(Native(gateway, "streamGenerateContent?alt=sse", text));
+    const auto events = SplitSse(native.body);
+    ASSERT_FALSE(events.empty()) << cut;
+    const std::string code = Field(events.back().data, {"error", "code"});
+    EXPECT_GE(atoi(code.c_str()), 400) << cut << ": " << events.back().data;
+
+    // The array form cannot carry an error of ours: it stays open, or holds Gemini's own.
+    const HttpReply array = Do(Native(gateway, "streamGenerateContent", text));
+    if (cut != "eof_without_finish" && cut != "error_after=2") {
+      EXPECT_FALSE(json::Document::Parse(array.body).ok()) << cut << ": " << array.body;
+    }
+  }
+  EXPECT_TRUE(gateway.WaitForCount("SELECT count(*) FROM request_logs WHERE has_error AND status_code = 200", 18));
+  EXPECT_EQ(Do(Chat(gateway, "next")).status, 200);
+}
+
+TEST_P(Upstream, Down) {
+  GatewayOptions options;
+  options.mode = GetParam();
+  options.upstream = "http://127.0.0.1:" + std::to_string(UnusedPort());
+  Gateway gateway(options);
+  const HttpReply chat = Do(Chat(gateway, "x"));
+  EXPECT_EQ(chat.status, 502) << chat.body;
+  EXPECT_EQ(Field(chat.body, {"error", "type"}), "server_error");
+  const HttpReply native = Do(Native(gateway, "generateContent", "x"));
+  EXPECT_EQ(native.status, 502);
+  EXPECT_EQ(Field(native.body, {"error", "status"}), "UNAVAILABLE");
+  EXPECT_TRUE(gateway.WaitForCount("SELECT count(*) FROM request_logs WHERE error_type = 'upstream_unreachable'", 2));
+}
+
+class BadDatabase : public testing::TestWithParam<std::string> {
+ protected:
+  static int64_t SpoolLines(const Gateway& gateway) {
+    const std::string text = ReadFile(gateway.Path("spool/requests.ndjson"));
+    return std::count(text.begin(), text.end(), '\n');
+  }
+  static GatewayOptions Options() {
+    GatewayOptions options;
+    options.mode = GetParam();
+    return options;
+  }
+};
+INSTANTIATE_TEST_SUITE_P(Mounts, BadDatabase, testing::Values("fcgi", "cgi"), Name);
+
+TEST_P(BadDatabase, Locked) {
+  Gateway gateway(Options());
+  ASSERT_EQ(Do(Chat(gateway, "before")).status, 200);
+  ASSERT_TRUE(gateway.WaitForCount("SELECT count(*) FROM request_logs", 1));
+  sqlite3* db = nullptr;
+  sqlite3_open(gateway.Path("gemini-code.db").c_str(), &db);
+  sqlite3_busy_timeout(db, 2000);
+  ASSERT_EQ(sqlite3_exec(db, "BEGIN IMMEDIATE", nullptr, nullptr, nullptr), SQLITE_OK);
+  EXPECT_EQ(Do(Chat(gateway, "while locked")).status, 200);
+  EXPECT_TRUE(WaitUntil([&] { return SpoolLines(gateway) == 1; }));
+  EXPECT_EQ(Do(Get(gateway, "/health", "")).status, 200);
+  sqlite3_exec(db, "ROLLBACK", nullptr, nullptr, nullptr);
+  sqlite3_close(db);
+  EXPECT_EQ(Do(Chat(gateway, "after")).status, 200);
+  EXPECT_TRUE(gateway.WaitForCount("SELECT count(*) FROM request_logs", 2));
+}
+
+TEST_P(BadDatabase, Full) {
+  GatewayOptions options = Options();
+  options.prefix = {"prlimit", "--fsize=120000"};
+  Gateway gateway(options);
+  constexpr int kRequests = 120;
+  for (int i = 0; i < kRequests; ++i) ASSERT_EQ(Do(Chat(gateway, "row")).status, 200) << i;
+  EXPECT_TRUE(WaitUntil([&] {
+    return SpoolLines(gateway) + gateway.database().Number("SELECT count(*) FROM request_logs") == kRequests;
+  })) << SpoolLines(gateway) << " + " << gateway.database().Number("SELECT count(*) FROM request_logs");
+  EXPECT_GT(SpoolLines(gateway), 0) << "the database was never full";
+  EXPECT_EQ(gateway.database().IntegrityCheck(), "ok");
+}
+
+TEST_P(BadDatabase, ReadOnly) {
+  GatewayOptions options = Options();
+  // Root may write anything until it gives this up.
+  if (geteuid() == 0) options.prefix = {"setpriv", "--bounding-set=-dac_override", "--inh-caps=-dac_override"};
+  Gateway gateway(options);
+  ASSERT_EQ(Do(Chat(gateway, "before")).status, 200);
+  ASSERT_TRUE(gateway.WaitForCount("SELECT count(*) FROM request_logs", 1));
+  for (const char* file : {"gemini-code.db", "gemini-code.db-wal", "gemini-code.db-shm"}) {
+    chmod(gateway.Path(file).c_str(), 0444);
+  }
+  if (GetParam() == "fcgi") {  // open handles keep their right to write: new workers have to open
+    const auto before = gateway.workers();
+    kill(gateway.master(), SIGHUP);
+    ASSERT_TRUE(WaitUntil([&] { return gateway.workers().size() == 1 && gateway.workers() != before; }));
+  }
+  EXPECT_EQ(Do(Chat(gateway, "while read-only")).status, 200);
+  EXPECT_TRUE(WaitUntil([&] { return SpoolLines(gateway) == 1; }));
+  for (const char* file : {"gemini-code.db", "gemini-code.db-wal", "gemini-code.db-shm"}) {
+    chmod(gateway.Path(file).c_str(), 0600);
+  }
+  EXPECT_TRUE(WaitUntil([&] {
+    return Do(Chat(gateway, "after")).status == 200 && gateway.database().Number("SELECT count(*) FROM request_logs") > 1;
+  }));
+}
+
+TEST_P(BadDatabase, DamagedOrMissing) {
+  for (const bool missing : {true, false}) {
+    Gateway gateway(Options());
+    for (const char* file : {"gemini-code.db", "gemini-code.db-wal", "gemini-code.db-shm"}) {
+      std::filesystem::remove(gateway.Path(file));
+    }
+    if (!missing) std::ofstream(gateway.Path("gemini-code.db")) << std::string(8192, 'x');
+    EXPECT_EQ(Do(Chat(gateway, "x")).status, 200);
+    EXPECT_TRUE(WaitUntil([&] { return SpoolLines(gateway) == 1; })) << missing;
+    const HttpReply health = Do(Get(gateway, "/health", ""));
+    EXPECT_EQ(health.status, 503) << health.body;
+    EXPECT_EQ(Field(health.body, {"status"}), "unhealthy");
+    EXPECT_EQ(Do(Get(gateway, "/readyz", "")).status, 503);
+    EXPECT_EQ(Do(Get(gateway, "/livez", "")).status, 200);
+  }
+}
+
+}  // namespace
+}  // namespace gc::test

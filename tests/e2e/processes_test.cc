@@ -1,0 +1,215 @@
+// processes_test.cc: master and workers: crashes, recycling, reloads and upgrades under load.
+// SPDX-License-Identifier: MIT
+#include <gtest/gtest.h>
+#include <signal.h>
+
+#include <filesystem>
+#include <set>
+
+#include "e2e/load.h"
+
+namespace gc::test {
+namespace {
+
+namespace fs = std::filesystem;
+using std::chrono::seconds;
+
+std::set<std::string> LoggedIds(const Gateway& gateway) {
+  std::set<std::string> ids;
+  for (const Row& row : gateway.database().Query("SELECT id FROM request_logs")) ids.insert(row[0]);
+  std::istringstream spool(ReadFile(gateway.Path("spool/requests.ndjson")));
+  for (std::string line; std::getline(spool, line);) ids.insert(Field(line, {"id"}));
+  return ids;
+}
+
+bool Answers(const Gateway& gateway) { return Do(Chat(gateway, "still there?")).status == 200; }
+
+// Every answer that ended over a second before `kill`, or after `back`, has its row.
+void ExpectNoRowLost(const Gateway& gateway, const std::vector<Load::Done>& done,
+                     std::chrono::steady_clock::time_point kill, std::chrono::steady_clock::time_point back) {
+  const auto missing = [&] {
+    const std::set<std::string> ids = LoggedIds(gateway);
+    size_t count = 0;
+    for (const Load::Done& d : done) {
+      const bool promised = d.status == 200 && (d.ended < kill - seconds(1) || d.ended > back);
+      count += promised && !ids.contains(d.id);
+    }
+    return count;
+  };
+  WaitUntil([&] { return missing() == 0; }, 5000);
+  EXPECT_EQ(missing(), 0U);
+  EXPECT_EQ(gateway.database().IntegrityCheck(), "ok");
+}
+
+TEST(Processes, KilledWorkerIsReplacedAndNoOldRowIsLost) {
+  Gateway gateway;
+  Load load(gateway, 8);
+  std::this_thread::sleep_for(std::chrono::milliseconds(1500));
+  const pid_t killed = gateway.workers().at(0);
+  const auto kill_time = std::chrono::steady_clock::now();
+  kill(killed, SIGKILL);
+  ASSERT_TRUE(WaitUntil([&] { return !gateway.workers().empty() && gateway.workers()[0] != killed; }, 5000));
+  ASSERT_TRUE(WaitUntil([&] { return Answers(gateway); }, 5000));
+  const auto back = std::chrono::steady_clock::now();
+  load.WaitFor(load.count() + 200);
+  const auto& done = load.Stop();
+  EXPECT_GT(done.size(), 300U);
+  ExpectNoRowLost(gateway, done, kill_time, back);
+}
+
+TEST(Processes, KilledMasterIsReplacedByTheServer) {
+  GatewayOptions options;
+  options.config = {{"worker.max_requests", "50"}};
+  Gateway gateway(options);
+  Load load(gateway, 4);
+  std::this_thread::sleep_for(std::chrono::milliseconds(1200));
+  const pid_t killed = gateway.master();
+  const auto kill_time = std::chrono::steady_clock::now();
+  kill(killed, SIGKILL);
+  ASSERT_TRUE(WaitUntil([&] { return gateway.master() != 0 && gateway.master() != killed && Answers(gateway); }, 5000));
+  const auto back = std::chrono::steady_clock::now();
+  const size_t before = load.count();
+  std::set<pid_t> seen;
+  ASSERT_TRUE(WaitUntil(
+      [&] {
+        for (const pid_t pid : gateway.workers()) seen.insert(pid);
+        return seen.size() >= 4 && load.count() > before + 300;
+      },
+      30'000)) << seen.size() << " workers";
+  const auto& done = load.Stop();
+  std::vector<Load::Done> after;
+  for (const Load::Done& d : done) {
+    if (d.ended > back) after.push_back(d);
+  }
+  EXPECT_LE(Failures(after), 0U);
+  ExpectNoRowLost(gateway, done, kill_time, back);
+}
+
+TEST(Processes, RecyclingFailsNoRequest) {
+  GatewayOptions options;
+  options.config = {{"worker.max_requests", "100"}};
+  Gateway gateway(options);
+  Load load(gateway, 8);
+  std::set<pid_t> seen;
+  ASSERT_TRUE(WaitUntil(
+      [&] {
+        for (const pid_t pid : gateway.workers()) seen.insert(pid);
+        return load.count() >= 3000;
+      },
+      60'000));
+  const auto& done = load.Stop();
+  EXPECT_EQ(Failures(done), 0U) << "of " << done.size();
+  EXPECT_GE(seen.size(), 5U);
+  EXPECT_TRUE(gateway.WaitForCount("SELECT count(*) FROM request_logs", static_cast<int64_t>(done.size())));
+}
+
+TEST(Processes, RenamedInBinaryTakesEffectOnHangupWithoutAFailure) {
+  TempDir programs;
+  const std::string program = programs.Path("gemini-code.fcgi");
+  fs::copy_file(BuildDirectory() + "/gemini-code.fcgi", program);
+  fs::copy_file(BuildDirectory() + "/gemini-code-migrate", programs.Path("gemini-code-migrate"));
+  GatewayOptions options;
+  options.program = program;
+  Gateway gateway(options);
+  Load load(gateway, 8);
+  load.WaitFor(200);
+  const pid_t old_worker = gateway.workers().at(0);
+  fs::copy_file(program, program + ".new");
+  fs::rename(program + ".new", program);
+  kill(gateway.master(), SIGHUP);
+  ASSERT_TRUE(WaitUntil([&] { return gateway.workers() != std::vector<pid_t>{old_worker} && gateway.workers().size() == 1; },
+                        20'000));
+  load.WaitFor(load.count() + 300);
+  const auto& done = load.Stop();
+  EXPECT_EQ(Failures(done), 0U) << "of " << done.size();
+  const pid_t worker = gateway.workers().at(0);
+  EXPECT_NE(worker, old_worker);
+  std::error_code error;
+  EXPECT_EQ(fs::read_symlink("/proc/" + std::to_string(worker) + "/exe", error).string(), program) << error.message();
+}
+
+TEST(Processes, HangupWithABadConfigurationKeepsTheOldOneAndShows) {
+  Gateway gateway;
+  const std::vector<pid_t> before = gateway.workers();
+  gateway.Configure({{"worker.threads", "lots"}});
+  kill(gateway.master(), SIGHUP);
+  const auto health = [&](std::string_view field) { return Field(Do(Get(gateway, "/health", "")).body, {field}); };
+  ASSERT_TRUE(WaitUntil([&] { return health("config_error") != "absent"; }));
+  EXPECT_NE(health("config_error").find("worker.threads must be a whole number"), std::string::npos);
+  EXPECT_EQ(health("status"), "degraded");
+  EXPECT_EQ(gateway.workers(), before);
+  EXPECT_TRUE(Answers(gateway));
+  gateway.Configure({{"worker.threads", "64"}});
+  kill(gateway.master(), SIGHUP);
+  ASSERT_TRUE(WaitUntil([&] { return health("status") == "healthy"; }));
+  ASSERT_TRUE(WaitUntil([&] { return gateway.workers() != before; }));
+  EXPECT_TRUE(Answers(gateway));
+}
+
+TEST(Processes, HangupLetsOpenStreamsEnd) {
+  Gateway gateway;
+  std::atomic<bool> begun = false;
+  HttpReply reply;
+  std::thread client([&] {
+    reply = Stream(Chat(gateway, "long [[fake: chunks=3 hold=go@1]]", Answer::kStream), [&](std::string_view piece) {
+      if (piece.find("echo") != std::string_view::npos) begun = true;
+      return Next::kGoOn;
+    });
+  });
+  ASSERT_TRUE(WaitUntil([&] { return begun.load(); }));
+  const pid_t old_worker = gateway.workers().at(0);
+  kill(gateway.master(), SIGHUP);
+  ASSERT_TRUE(WaitUntil([&] { return gateway.workers().size() == 2; }));
+  EXPECT_TRUE(Answers(gateway));
+  gateway.fake().Release("go");
+  client.join();
+  EXPECT_EQ(reply.error, "");
+  EXPECT_NE(reply.body.find("[DONE]"), std::string::npos);
+  EXPECT_TRUE(WaitUntil([&] { return gateway.workers().size() == 1 && gateway.workers()[0] != old_worker; }));
+}
+
+// With every thread taken, the last one still answers probes, and a clear refusal to all else.
+TEST(Processes, LastThreadAnswersProbesOnly) {
+  GatewayOptions options;
+  options.config = {{"worker.threads", "3"}};
+  Gateway gateway(options);
+  std::vector<std::thread> clients;
+  for (int i = 0; i < 2; ++i) {
+    clients.emplace_back([&] {
+      EXPECT_EQ(Do(Chat(gateway, "hold [[fake: hold=busy tag=held]]")).status, 200);
+    });
+  }
+  EXPECT_TRUE(WaitUntil([&] {
+    int held = 0;
+    for (const auto& event : gateway.fake().Events()) held += event.type == "hold";
+    return held == 2;
+  }));
+  const HttpReply refused = Do(Chat(gateway, "one too many"));
+  EXPECT_EQ(refused.status, 503) << refused.body;
+  EXPECT_EQ(refused.Header("retry-after"), "1");
+  EXPECT_EQ(Field(refused.body, {"error", "type"}), "server_error");
+  EXPECT_EQ(Do(Get(gateway, "/livez", "")).status, 200);
+  EXPECT_EQ(Do(Get(gateway, "/health", "")).status, 200);
+  gateway.fake().Release("busy");
+  for (std::thread& client : clients) client.join();
+  EXPECT_TRUE(WaitUntil([&] { return Answers(gateway); }));  // a thread is free a moment after its answer is out
+}
+
+TEST(Processes, WithoutMasterOneThreadServes) {
+  GatewayOptions options;
+  options.config = {{"process.master", "off"}};
+  Gateway gateway(options);
+  EXPECT_TRUE(Answers(gateway));
+  EXPECT_NE(Do(Chat(gateway, "s", Answer::kStream)).body.find("[DONE]"), std::string::npos);
+  const std::vector<pid_t> children = Children(gateway.server());
+  pid_t handler = 0;
+  for (const pid_t pid : children) {
+    if (ReadFile("/proc/" + std::to_string(pid) + "/cmdline").find("gemini-code.fcgi") != std::string::npos) handler = pid;
+  }
+  ASSERT_NE(handler, 0);
+  EXPECT_TRUE(Children(handler).empty());
+  EXPECT_TRUE(gateway.WaitForCount("SELECT count(*) FROM request_logs", 2));
+}
+
+}  // namespace
+}  // namespace gc::test
