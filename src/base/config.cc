@@ -215,7 +215,11 @@ void Config::Set(const ConfigKeyInfo& info, std::string_view value, const std::s
 std::string Config::Show() const {
   std::string out;
   for (const ConfigKeyInfo& info : ConfigKeys()) {
-    out.append(info.name).append(" = ").append(Text(info.key)).append("  # ").append(Origin(info.key)).append("\n");
+    const std::string& value = Text(info.key);
+    // A proxy may be written with its password.
+    const size_t secret_end = info.key == ConfigKey::kUpstreamProxy ? value.rfind('@') : std::string::npos;
+    const std::string shown = secret_end == std::string::npos ? value : "***" + value.substr(secret_end);
+    out.append(info.name).append(" = ").append(shown).append("  # ").append(Origin(info.key)).append("\n");
   }
   return out;
 }

@@ -58,17 +58,11 @@ ApiError TransportError(const Error& error) {
   }
 }
 
-ApiError RefusalError(Exchange* exchange, int http_status, const std::string& body) {
-  gemini::Failure failure;
-  const auto document = json::Document::Parse(body);
-  if (document.ok() && gemini::ParseFailure(document->root(), http_status, &failure)) {
-    return NoteFailure(exchange, failure);
-  }
-  // HTML or nothing at all, as Google's front end does: the status is all there is to go by.
-  failure.http_status = http_status;
+ApiError RefusalError(Exchange* exchange, int http_status, std::string_view body) {
+  const gemini::Failure failure = gemini::ReadFailure(std::string(body), http_status);
   ApiError error = NoteFailure(exchange, failure);
-  error.message = "Gemini answered HTTP " + std::to_string(http_status) + " without an error that can be read";
-  if (http_status < 400) error.kind = ApiErrorKind::kUpstreamBadResponse;
+  // A 200 that is neither a stream nor an error: a page of some front end.
+  if (http_status < 400 && failure.message.empty()) error.kind = ApiErrorKind::kUpstreamBadResponse;
   return error;
 }
 

@@ -56,7 +56,7 @@ ApiError NoteFailure(Exchange* exchange, const gemini::Failure& failure);
 // The client's error for a call that got no (whole) answer. kCancelled has none: it was our own doing.
 ApiError TransportError(const Error& error);
 // The client's error for a non-2xx answer with this body, whatever the body is.
-ApiError RefusalError(Exchange* exchange, int http_status, const std::string& body);
+ApiError RefusalError(Exchange* exchange, int http_status, std::string_view body);
 
 // Collects a whole answer: for unary calls and for the bodies of errors.
 class Collector : public HttpObserver {

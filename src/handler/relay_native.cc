@@ -234,7 +234,8 @@ Result<NativeTarget, ApiError> ReadNativeTarget(std::string_view path_id, std::s
     target.method = path_id.substr(colon + 1);
     if (!gemini::IsModelName(target.model)) return not_found;
     target.is_stream = target.method == "streamGenerateContent";
-    target.is_sse = target.is_stream && HasPair(query, "alt=sse");
+    target.is_sse =
+        target.is_stream && (HasPair(query, "alt=sse") || HasPair(query, "$alt=sse") || HasPair(query, "%24alt=sse"));
     target.is_unary = !target.is_stream;
   }
   return target;

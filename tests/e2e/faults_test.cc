@@ -72,7 +72,8 @@ TEST_P(Upstream, CutStreamsNeverLookComplete) {
   options.mode = GetParam();
   options.config = {{"upstream.idle_timeout_s", "1"}};
   Gateway gateway(options);
-  for (const std::string cut : {"cut_after=2", "cut_bytes=700", "reset=2", "silent=2", "eof_without_finish", "error_after=2"}) {
+  for (const std::string cut :
+       {"cut_after=2", "cut_bytes=700", "reset=2", "silent=2", "eof_without_finish", "error_after=2"}) {
     const std::string text = "x [[fake: chunks=4 " + cut + "]]";
     const HttpReply chat = Do(Chat(gateway, text, Answer::kStream));
     EXPECT_EQ(chat.status, 200) << cut;
@@ -149,7 +150,8 @@ TEST_P(BadDatabase, Full) {
   for (int i = 0; i < kRequests; ++i) ASSERT_EQ(Do(Chat(gateway, "row")).status, 200) << i;
   EXPECT_TRUE(WaitUntil([&] {
     return SpoolLines(gateway) + gateway.database().Number("SELECT count(*) FROM request_logs") == kRequests;
-  })) << SpoolLines(gateway) << " + " << gateway.database().Number("SELECT count(*) FROM request_logs");
+  })) << SpoolLines(gateway)
+      << " + " << gateway.database().Number("SELECT count(*) FROM request_logs");
   EXPECT_GT(SpoolLines(gateway), 0) << "the database was never full";
   EXPECT_EQ(gateway.database().IntegrityCheck(), "ok");
 }
@@ -175,7 +177,8 @@ TEST_P(BadDatabase, ReadOnly) {
     chmod(gateway.Path(file).c_str(), 0600);
   }
   EXPECT_TRUE(WaitUntil([&] {
-    return Do(Chat(gateway, "after")).status == 200 && gateway.database().Number("SELECT count(*) FROM request_logs") > 1;
+    return Do(Chat(gateway, "after")).status == 200 &&
+           gateway.database().Number("SELECT count(*) FROM request_logs") > 1;
   }));
 }
 

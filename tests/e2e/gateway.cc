@@ -80,9 +80,12 @@ void Gateway::WriteConfig() const {
   const std::string salt = Path("key.salt");
   if (!fs::exists(salt)) state_.Write("key.salt", "0123456789abcdef0123456789abcdef");
   std::map<std::string, std::string> keys = {
-      {"database.path", Path("gemini-code.db")}, {"database.state_path", Path("state.db")},
-      {"spool.dir", Path("spool")},              {"secret.salt_file", salt},
-      {"log.file", Path("log/gemini-code.log")}, {"process.drain_s", "5"},
+      {"database.path", Path("gemini-code.db")},
+      {"database.state_path", Path("state.db")},
+      {"spool.dir", Path("spool")},
+      {"secret.salt_file", salt},
+      {"log.file", Path("log/gemini-code.log")},
+      {"process.drain_s", "5"},
       {"upstream.url", options_.upstream.empty() ? fake_.base_url() : options_.upstream}};
   for (const auto& [key, value] : options_.config) keys[key] = value;
   std::string text;

@@ -75,7 +75,8 @@ TEST(Processes, KilledMasterIsReplacedByTheServer) {
         for (const pid_t pid : gateway.workers()) seen.insert(pid);
         return seen.size() >= 4 && load.count() > before + 300;
       },
-      30'000)) << seen.size() << " workers";
+      30'000))
+      << seen.size() << " workers";
   const auto& done = load.Stop();
   std::vector<Load::Done> after;
   for (const Load::Done& d : done) {
@@ -117,8 +118,8 @@ TEST(Processes, RenamedInBinaryTakesEffectOnHangupWithoutAFailure) {
   fs::copy_file(program, program + ".new");
   fs::rename(program + ".new", program);
   kill(gateway.master(), SIGHUP);
-  ASSERT_TRUE(WaitUntil([&] { return gateway.workers() != std::vector<pid_t>{old_worker} && gateway.workers().size() == 1; },
-                        20'000));
+  ASSERT_TRUE(WaitUntil(
+      [&] { return gateway.workers() != std::vector<pid_t>{old_worker} && gateway.workers().size() == 1; }, 20'000));
   load.WaitFor(load.count() + 300);
   const auto& done = load.Stop();
   EXPECT_EQ(Failures(done), 0U) << "of " << done.size();
@@ -175,9 +176,7 @@ TEST(Processes, LastThreadAnswersProbesOnly) {
   Gateway gateway(options);
   std::vector<std::thread> clients;
   for (int i = 0; i < 2; ++i) {
-    clients.emplace_back([&] {
-      EXPECT_EQ(Do(Chat(gateway, "hold [[fake: hold=busy tag=held]]")).status, 200);
-    });
+    clients.emplace_back([&] { EXPECT_EQ(Do(Chat(gateway, "hold [[fake: hold=busy tag=held]]")).status, 200); });
   }
   EXPECT_TRUE(WaitUntil([&] {
     int held = 0;
@@ -204,7 +203,8 @@ TEST(Processes, WithoutMasterOneThreadServes) {
   const std::vector<pid_t> children = Children(gateway.server());
   pid_t handler = 0;
   for (const pid_t pid : children) {
-    if (ReadFile("/proc/" + std::to_string(pid) + "/cmdline").find("gemini-code.fcgi") != std::string::npos) handler = pid;
+    if (ReadFile("/proc/" + std::to_string(pid) + "/cmdline").find("gemini-code.fcgi") != std::string::npos)
+      handler = pid;
   }
   ASSERT_NE(handler, 0);
   EXPECT_TRUE(Children(handler).empty());

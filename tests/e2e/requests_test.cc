@@ -81,13 +81,14 @@ TEST_P(Requests, ChatStreamIsIncremental) {
   EXPECT_EQ(reply.error, "");
   EXPECT_EQ(reply.Header("content-type"), "text/event-stream");
   EXPECT_EQ(last, "[DONE]");
-  EXPECT_EQ(RowOf(gateway_, reply, "is_stream, status_code, has_error, finish_reason, total_tokens > 0, first_token_ms >= 0"),
-            "1|200|0|STOP|1|1");
+  EXPECT_EQ(
+      RowOf(gateway_, reply, "is_stream, status_code, has_error, finish_reason, total_tokens > 0, first_token_ms >= 0"),
+      "1|200|0|STOP|1|1");
 }
 
 TEST_P(Requests, NativeAnswersAreByteIdentical) {
-  for (const std::string method : {"generateContent", "streamGenerateContent?alt=sse", "streamGenerateContent",
-                                   "countTokens"}) {
+  for (const std::string method :
+       {"generateContent", "streamGenerateContent?alt=sse", "streamGenerateContent", "countTokens"}) {
     HttpCall through = Native(gateway_, method, "same");
     HttpCall direct = through;
     direct.url = fake_.base_url() + through.url.substr(gateway_.base_url().size());
@@ -114,14 +115,14 @@ TEST_P(Requests, NativeStreamIsIncremental) {
   for (const std::string method : {"streamGenerateContent?alt=sse", "streamGenerateContent"}) {
     const std::string door = "native" + std::to_string(method.size());
     bool released = false;
-    const HttpReply reply = Stream(Native(gateway_, method, "Hi [[fake: chunks=3 hold=" + door + "@1]]"),
-                                   [&](std::string_view piece) {
-                                     if (!released && piece.find("echo") != std::string_view::npos) {
-                                       released = true;
-                                       fake_.Release(door);
-                                     }
-                                     return Next::kGoOn;
-                                   });
+    const HttpReply reply =
+        Stream(Native(gateway_, method, "Hi [[fake: chunks=3 hold=" + door + "@1]]"), [&](std::string_view piece) {
+          if (!released && piece.find("echo") != std::string_view::npos) {
+            released = true;
+            fake_.Release(door);
+          }
+          return Next::kGoOn;
+        });
     EXPECT_TRUE(released) << method;
     EXPECT_EQ(reply.error, "") << method;
   }
@@ -147,7 +148,7 @@ struct BadInput {
   std::string body = "{}";
   int status;
   std::vector<std::string_view> field;  // where to look
-  std::string value;                              // what must stand there; "*": anything
+  std::string value;                    // what must stand there; "*": anything
 };
 
 // Each is refused in the caller's own protocol and leaves one row.
@@ -157,6 +158,8 @@ TEST_P(Requests, BadInput) {
   const std::vector<std::string_view> openai_param = {"error", "param"};
   const std::vector<std::string_view> anthropic = {"error", "type"};
   const std::vector<std::string_view> gemini = {"error", "status"};
+  // One case, one entry.
+  // clang-format off
   const BadInput cases[] = {
       {.name = "malformed JSON", .body = "{\"model\":", .status = 400, .field = openai_message, .value = "*"},
       {.name = "wrong type", .body = R"({"model":"gemini-3.8-flash","messages":"x"})", .status = 400,
@@ -199,9 +202,9 @@ TEST_P(Requests, BadInput) {
        .value = "not_implemented"},
       {.name = "uploads", .path = "/upload/v1beta/files", .status = 501, .field = gemini, .value = "UNIMPLEMENTED"},
   };
+  // clang-format on
   for (const BadInput& c : cases) {
-    const HttpReply reply =
-        Do({.url = gateway_.Url(c.path), .method = c.method, .headers = c.headers, .body = c.body});
+    const HttpReply reply = Do({.url = gateway_.Url(c.path), .method = c.method, .headers = c.headers, .body = c.body});
     EXPECT_EQ(reply.status, c.status) << c.name << ": " << reply.body << reply.error;
     const std::string value = Field(reply.body, c.field);
     if (c.value == "*") {
@@ -210,14 +213,15 @@ TEST_P(Requests, BadInput) {
     } else {
       EXPECT_EQ(value, c.value) << c.name << ": " << reply.body;
     }
-    EXPECT_EQ(RowOf(gateway_, reply, "status_code, has_error, error_type != ''"),
-              std::to_string(c.status) + "|1|1") << c.name;
+    EXPECT_EQ(RowOf(gateway_, reply, "status_code, has_error, error_type != ''"), std::to_string(c.status) + "|1|1")
+        << c.name;
   }
   EXPECT_EQ(Do(Chat(gateway_, "still there")).status, 200);
 }
 
 TEST_P(Requests, WrongMethodNamesTheRightOnes) {
-  const HttpReply reply = Do({.url = gateway_.Url("/v1/chat/completions"), .method = "DELETE", .headers = {}, .body = {}});
+  const HttpReply reply =
+      Do({.url = gateway_.Url("/v1/chat/completions"), .method = "DELETE", .headers = {}, .body = {}});
   EXPECT_EQ(reply.status, 405);
   EXPECT_EQ(reply.Header("allow"), "POST");
 }
@@ -246,7 +250,9 @@ TEST_P(Requests, HealthCountsAndProbesLeaveNoRow) {
   EXPECT_EQ(Do(Get(gateway_, "/livez", "")).status, 200);
   EXPECT_EQ(Do(Get(gateway_, "/readyz", "")).status, 200);
   EXPECT_GE(gateway_.database().Number("SELECT count(*) FROM request_logs"), rows_before);
-  EXPECT_EQ(gateway_.database().Number("SELECT count(*) FROM request_logs WHERE endpoint IN ('/health', '/livez', '/readyz')"), 0);
+  EXPECT_EQ(gateway_.database().Number(
+                "SELECT count(*) FROM request_logs WHERE endpoint IN ('/health', '/livez', '/readyz')"),
+            0);
 }
 
 TEST_P(Requests, BodyJustUnderTheLimitPasses) {

@@ -12,8 +12,8 @@ namespace {
 
 constexpr size_t kStreams = 252;  // with the spare ones, 256 threads
 
-// What one request costs the worker; printed, and the switches judged: if all threads waited on the socket, each request
-// would wake them all.
+// What one request costs the worker; printed, and the switches judged: if all threads waited on the socket, each
+// request would wake them all.
 double SwitchesPerRequest(const Gateway& gateway, const char* label) {
   constexpr int kRequests = 1000;
   const pid_t worker = gateway.workers().at(0);
@@ -48,7 +48,8 @@ TEST(Streams, ManyAtOnceArriveWholeAndNoHerdIsWoken) {
     ASSERT_EQ(result.events.back().data, "[DONE]");
     ASSERT_NE(result.events[result.events.size() - 3].data.find("#5"), std::string::npos);
   }
-  EXPECT_TRUE(gateway.WaitForCount("SELECT count(*) FROM request_logs WHERE is_stream AND status_code = 200", kStreams));
+  EXPECT_TRUE(
+      gateway.WaitForCount("SELECT count(*) FROM request_logs WHERE is_stream AND status_code = 200", kStreams));
   EXPECT_EQ(gateway.workers().at(0), worker);
 
   EXPECT_GE(ThreadCount(worker), 250);
@@ -67,8 +68,8 @@ TEST_P(Disconnect, CancelsTheUpstreamAndTheRowSays499) {
   for (const bool native : {false, true}) {
     const std::string tag = native ? "native" : "chat";
     const std::string text = "bye [[fake: chunks=5 hold=never" + tag + "@1 tag=" + tag + "]]";
-    const HttpCall call = native ? Native(gateway, "streamGenerateContent?alt=sse", text)
-                                 : Chat(gateway, text, Answer::kStream);
+    const HttpCall call =
+        native ? Native(gateway, "streamGenerateContent?alt=sse", text) : Chat(gateway, text, Answer::kStream);
     const HttpReply reply = Stream(call, [](std::string_view piece) {
       return piece.find("echo") == std::string_view::npos ? Next::kGoOn : Next::kClose;
     });

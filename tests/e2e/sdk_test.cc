@@ -1,0 +1,39 @@
+// sdk_test.cc: official SDKs of other vendors against the gateway. Their cases live in tests/clients.
+// SPDX-License-Identifier: MIT
+#include <gtest/gtest.h>
+
+#include "e2e/calls.h"
+
+namespace gc::test {
+namespace {
+
+class Sdk : public testing::TestWithParam<std::string> {};
+INSTANTIATE_TEST_SUITE_P(Mounts, Sdk, testing::Values("fcgi", "cgi"), ModeName);
+
+TEST_P(Sdk, OpenAiChat) {
+  GatewayOptions options;
+  options.mode = GetParam();
+  Gateway gateway(options);
+  Command command;
+  command.argv = {"node", "tests/clients/openai_chat.mjs"};
+  command.env = {"BASE_URL=" + gateway.Url("/v1"), "FAKE_URL=" + gateway.fake().base_url()};
+  const RunResult result = RunCommand(command, 120'000);
+  EXPECT_EQ(result.code, 0) << result.out << result.err;
+  size_t passed = 0;
+  for (size_t at = 0; (at = result.out.find("ok ", at)) != std::string::npos; ++at) ++passed;
+  std::printf("[ figures  ] openai SDK, %s: %zu cases\n", GetParam().c_str(), passed);
+  EXPECT_GE(passed, 10U) << result.out;
+
+  // What an operator sees of it: models, tokens, first-token times, and a counter that agrees.
+  EXPECT_GT(gateway.database().Number("SELECT count(*) FROM request_logs WHERE endpoint = '/v1/chat/completions' AND "
+                                      "status_code = 200 AND model = 'gemini-3.8-flash' AND input_tokens > 0 AND "
+                                      "output_tokens > 0 AND first_token_ms IS NOT NULL"),
+            3);
+  EXPECT_TRUE(WaitUntil([&] {
+    return Field(Do(Get(gateway, "/health", "")).body, {"metrics", "requests_total"}) ==
+           std::to_string(gateway.database().Number("SELECT count(*) FROM request_logs"));
+  }));
+}
+
+}  // namespace
+}  // namespace gc::test
