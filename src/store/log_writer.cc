@@ -201,7 +201,7 @@ Status LogWriter::CheckpointIfDue() {
 }
 
 void WriteOnce(const LogWriterOptions& options, const RequestLogRow& row) {
-  const int64_t deadline_us = SystemClock().MonotonicUs() + kOnceTimeoutMs * 1000;
+  const int64_t deadline_us = SystemClock().MonotonicUs() + int64_t{kOnceTimeoutMs} * 1000;
   if (CommitOnce(options.database_path, row, deadline_us).ok()) return;
   const Status spooled = Spool(options.spool_dir, options.spool_max_bytes).Append({&row, 1});
   if (!spooled.ok()) Log(LogLevel::kError, "a log row is lost", {{"id", row.id}, {"error", spooled.error().message}});

@@ -15,7 +15,7 @@ namespace gc::store {
 namespace {
 
 constexpr int64_t kMinuteS = 60;
-constexpr int64_t kKeepMinutesS = 2 * 24 * 3600;
+constexpr int64_t kKeepMinutesS = 172'800;  // two days
 
 constexpr std::string_view kInsertRequest =
     "INSERT INTO request_logs (id, timestamp, client_type, client_ip, user_agent, api_key_hash, model, original_model,"

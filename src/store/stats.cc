@@ -7,7 +7,7 @@
 namespace gc::store {
 namespace {
 
-constexpr int64_t kActiveS = 24 * 3600;
+constexpr int64_t kActiveS = 86'400;
 
 Status ReadTotals(Connection& connection, HealthStats* stats) {
   auto query = connection.Prepare(

@@ -67,11 +67,12 @@ TEST_F(LogWriterTest, CommitsWithinMilliseconds) {
 }
 
 TEST_F(LogWriterTest, ManyThreadsCountExactly) {
-  constexpr int kThreads = 8;
+  constexpr int64_t kThreads = 8;
   constexpr int kRows = 250;
   {
     LogWriter writer(WriterOptions());
     std::vector<std::thread> threads;
+    threads.reserve(kThreads);
     for (int t = 0; t < kThreads; ++t) {
       threads.emplace_back([&] {
         for (int i = 0; i < kRows; ++i) writer.Add(Row());
@@ -332,7 +333,7 @@ TEST_F(LogWriterTest, AReaderDoesNotStopTheWriter) {
 }
 
 TEST_F(LogWriterTest, ProcessesTogetherCountExactly) {
-  constexpr int kProcesses = 4;
+  constexpr int64_t kProcesses = 4;
   constexpr int kRows = 1000;
   std::vector<pid_t> children;
   for (int p = 0; p < kProcesses; ++p) {

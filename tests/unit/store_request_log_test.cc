@@ -228,7 +228,8 @@ TEST_F(RequestLogTest, OldMinutesGoAnHourAtATime) {
   const int64_t day = 86400;
   const int64_t now = clock_.unix_s;
   std::vector<RequestLogRow> old;
-  for (int minute = 0; minute < 120; ++minute) old.push_back(With(200, now - 3 * day + minute * 60, 1));
+  old.reserve(121);
+  for (int64_t minute = 0; minute < 120; ++minute) old.push_back(With(200, now - 3 * day + minute * 60, 1));
   old.push_back(With(200, now - day, 1));
   clock_.unix_s = now - 3 * day;  // nothing is old yet
   Append(old);

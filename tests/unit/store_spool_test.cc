@@ -219,10 +219,11 @@ TEST_F(SpoolTest, ALineThatDoesNotFitLeavesNoTrace) {
 }
 
 TEST_F(SpoolTest, ManyWritersKeepTheirLinesWhole) {
-  constexpr int kThreads = 4;
+  constexpr size_t kThreads = 4;
   constexpr int kRows = 100;
   std::vector<std::thread> threads;
-  for (int t = 0; t < kThreads; ++t) {
+  threads.reserve(kThreads);
+  for (size_t t = 0; t < kThreads; ++t) {
     threads.emplace_back([this, t] {
       Spool spool(spool_dir_, kPlenty);
       for (int i = 0; i < kRows; ++i) {
@@ -233,17 +234,18 @@ TEST_F(SpoolTest, ManyWritersKeepTheirLinesWhole) {
   }
   for (std::thread& thread : threads) thread.join();
   const auto lines = Lines();
-  EXPECT_EQ(lines.size(), size_t{kThreads * kRows});
+  EXPECT_EQ(lines.size(), kThreads * kRows);
   for (const std::string& line : lines) EXPECT_TRUE(ParseSpoolLine(line).ok()) << line;
 }
 
 // What a replaying job does, against writers that never pause.
 TEST_F(SpoolTest, AReaderThatTakesTheFileAwayLosesNoLine) {
-  constexpr int kThreads = 3;
+  constexpr size_t kThreads = 3;
   constexpr int kRows = 1500;
-  std::atomic<int> running = kThreads;
+  std::atomic<size_t> running = kThreads;
   std::vector<std::thread> threads;
-  for (int t = 0; t < kThreads; ++t) {
+  threads.reserve(kThreads);
+  for (size_t t = 0; t < kThreads; ++t) {
     threads.emplace_back([&] {
       Spool spool(spool_dir_, kPlenty * 100);
       const RequestLogRow row = FullRow("id");
@@ -252,14 +254,14 @@ TEST_F(SpoolTest, AReaderThatTakesTheFileAwayLosesNoLine) {
     });
   }
   const std::string taken = spool_dir_ + "/taken.ndjson";
-  int64_t lines = 0;
+  size_t lines = 0;
   for (bool last = false; !last;) {
     last = running == 0;
     if (rename(file_.c_str(), taken.c_str()) != 0) continue;
     const int reader = open(taken.c_str(), O_RDONLY | O_CLOEXEC);
     EXPECT_EQ(flock(reader, LOCK_EX), 0);
     const std::string text = ReadFile(taken);
-    lines += std::count(text.begin(), text.end(), '\n');
+    lines += static_cast<size_t>(std::count(text.begin(), text.end(), '\n'));
     unlink(taken.c_str());
     close(reader);
   }
