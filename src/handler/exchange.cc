@@ -40,6 +40,7 @@ void NoteResponse(Exchange* exchange, const gemini::Response& response) {
 
 ApiError NoteFailure(Exchange* exchange, const gemini::Failure& failure) {
   exchange->key_rejected = failure.reason == "API_KEY_INVALID";
+  if (!failure.quota_ids.empty()) exchange->quota_id = failure.quota_ids.front();
   ApiError error = gemini::ToApiError(failure);
   error.message = Redact(error.message, exchange->credentials.keys());
   return error;
@@ -67,6 +68,7 @@ ApiError RefusalError(Exchange* exchange, int http_status, std::string_view body
 }
 
 bool Collector::OnHead(int status, const HttpFields& headers) {
+  exchange_->upstream_status = status;
   status_ = status;
   headers_ = headers;
   return true;

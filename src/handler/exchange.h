@@ -34,6 +34,8 @@ struct Exchange {
   std::string finish_reason = {};
   int64_t first_token_us = 0;  // clock.MonotonicUs() when the answer began; 0: it never did
   int attempts = 0;
+  int upstream_status = 0;    // of Gemini's last answer; 0: none came
+  std::string quota_id = {};  // of a 429 that names one
   bool key_rejected = false;  // Google called the key invalid
 
   int64_t tick_ms() const { return config.Int(ConfigKey::kStreamKeepaliveS) * 1000; }

@@ -22,13 +22,6 @@ constexpr size_t kMaxErrorBytes = 1024;
 constexpr size_t kMaxModelBytes = 128;
 constexpr int kMaxModelPages = 20;  // of 1,000 models each
 
-// What the log row needs beside the exchange.
-struct Labels {
-  std::string model;           // Gemini's
-  std::string original_model;  // the client's
-  bool is_stream = false;
-};
-
 bool IsProbe(Operation operation) {
   return operation == Operation::kHealth || operation == Operation::kLive || operation == Operation::kReady;
 }
@@ -54,6 +47,8 @@ std::optional<ApiError> RouteError(const Route& route, const HttpRequest& reques
   if (route.operation != Operation::kNotImplemented) return std::nullopt;
   return ApiError{ApiErrorKind::kNotImplemented, path + " is not served by this version", "", 0};
 }
+
+using Labels = Relay::Labels;
 
 void ServeChat(Exchange* exchange, Labels* labels) {
   const auto protocol = NewOpenAiChat(exchange->clock);
@@ -198,19 +193,25 @@ std::optional<store::RequestLogRow> Relay::Serve(HttpRequest* request, std::opti
     Dispatch(&exchange, route, &labels);
   }
 
+  return MakeRow(exchange, route, labels);
+}
+
+store::RequestLogRow Relay::MakeRow(const Exchange& exchange, const Route& route, const Labels& labels) const {
+  const HttpRequest& request = exchange.request;
+  const Credentials& credentials = exchange.credentials;
   store::RequestLogRow row;
-  row.id = request->id;
-  row.timestamp_unix_s = request->received_unix_ms / 1000;
+  row.id = request.id;
+  row.timestamp_unix_s = request.received_unix_ms / 1000;
   row.client_type = route.client_type;
-  row.client_ip = LoggedIp(config_, request->remote_addr);
-  row.user_agent = Logged(request->Header("user-agent"), kMaxUserAgentBytes, credentials);
-  row.referer = Logged(request->Header("referer"), kMaxUserAgentBytes, credentials);
+  row.client_ip = LoggedIp(config_, request.remote_addr);
+  row.user_agent = Logged(request.Header("user-agent"), kMaxUserAgentBytes, credentials);
+  row.referer = Logged(request.Header("referer"), kMaxUserAgentBytes, credentials);
   if (!credentials.keys().empty()) row.api_key_hash = hasher_.Hash(exchange.key());
   row.model = Logged(labels.model, kMaxModelBytes, credentials);
   row.original_model = Logged(labels.original_model, kMaxModelBytes, credentials);
   row.endpoint = route.endpoint;
-  row.method = json::CleanUtf8(CutUtf8(request->method, 32));
-  row.response_time_ms = (clock_.MonotonicUs() - request->received_monotonic_us) / 1000;
+  row.method = json::CleanUtf8(CutUtf8(request.method, 32));
+  row.response_time_ms = (clock_.MonotonicUs() - request.received_monotonic_us) / 1000;
   row.status_code = exchange.status;
   FillUsage(exchange.usage, &row);
   row.is_stream = labels.is_stream;
@@ -222,13 +223,15 @@ std::optional<store::RequestLogRow> Relay::Serve(HttpRequest* request, std::opti
     row.error_type = "client_closed_request";
     row.error_message = "the client left before its answer was complete";
   }
-  row.request_size = static_cast<int64_t>(request->body.size());
-  row.response_size = sink->bytes_written();
+  row.request_size = static_cast<int64_t>(request.body.size());
+  row.response_size = exchange.sink.bytes_written();
   if (exchange.first_token_us != 0) {
-    row.first_token_ms = (exchange.first_token_us - request->received_monotonic_us) / 1000;
+    row.first_token_ms = (exchange.first_token_us - request.received_monotonic_us) / 1000;
   }
   row.finish_reason = exchange.finish_reason;
   row.attempts = exchange.attempts;
+  row.upstream_status = exchange.upstream_status;
+  row.quota_id = exchange.quota_id;
   row.key_rejected = exchange.key_rejected;
   return row;
 }

@@ -8,9 +8,11 @@
 #include "base/config.h"
 #include "base/key_hash.h"
 #include "handler/api_error.h"
+#include "handler/exchange.h"
 #include "handler/gemini_client.h"
 #include "handler/health.h"
 #include "handler/http.h"
+#include "handler/router.h"
 #include "store/request_log.h"
 
 namespace gc {
@@ -29,7 +31,16 @@ class Relay {
   std::optional<store::RequestLogRow> Serve(HttpRequest* request, std::optional<ApiError> refusal, Capacity capacity,
                                             ResponseSink* sink);
 
+  // What the log row needs beside the exchange.
+  struct Labels {
+    std::string model;           // Gemini's
+    std::string original_model;  // the client's
+    bool is_stream = false;
+  };
+
  private:
+  store::RequestLogRow MakeRow(const Exchange& exchange, const Route& route, const Labels& labels) const;
+
   const Config& config_;
   Clock& clock_;
   const KeyHasher& hasher_;

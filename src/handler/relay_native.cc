@@ -83,6 +83,7 @@ class PassThrough final : public HttpObserver {
         refusal_(exchange) {}
 
   bool OnHead(int status, const HttpFields& headers) override {
+    exchange_->upstream_status = status;
     if (status < 200 || status > 299) {
       is_refusal_ = true;
       return refusal_.OnHead(status, headers);

@@ -18,6 +18,7 @@ class StreamTranslator final : public HttpObserver {
       : exchange_(exchange), protocol_(protocol), events_(exchange->max_response_bytes()), refusal_(exchange) {}
 
   bool OnHead(int status, const HttpFields& headers) override {
+    exchange_->upstream_status = status;
     if (status != 200 || !FindField(headers, "content-type").starts_with("text/event-stream")) {
       is_refusal_ = true;
       return refusal_.OnHead(status, headers);
