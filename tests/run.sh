@@ -27,11 +27,10 @@ suite() {
   code=$?
   grep -v '^$' "$log/$name.log"
   good=$(sed -n 's/^\[  PASSED  \] \([0-9]*\) test.*/\1/p' "$log/$name.log" | tail -1)
-  bad=$(sed -n 's/^ *\([0-9]*\) FAILED TEST.*/\1/p' "$log/$name.log" | tail -1)
-  skipped=$(sed -n 's/^\[  SKIPPED \] \([0-9]*\) test.*/\1/p' "$log/$name.log" | tail -1)
-  [ $code -eq 0 ] || [ -n "$bad" ] || bad=1
+  bad=$(grep -cE '^\[  (FAILED |SKIPPED )\] .*\([0-9]+ ms\)$' "$log/$name.log")
+  [ $code -eq 0 ] || [ "$bad" -gt 0 ] || bad=1
   passed=$((passed + ${good:-0}))
-  failed=$((failed + ${bad:-0} + ${skipped:-0}))
+  failed=$((failed + bad))
 }
 
 script tests/lint/layers.sh

@@ -224,6 +224,14 @@ std::string Config::Show() const {
   return out;
 }
 
+std::string Config::ToFile() const {
+  std::string out;
+  for (const ConfigKeyInfo& info : ConfigKeys()) {
+    out.append(info.name).append(" = ").append(Text(info.key)).append("\n");
+  }
+  return out;
+}
+
 std::string SampleConfig() {
   std::string out =
       "# gemini-code.properties: every key with its default, commented out. Uncomment a line to change it.\n"

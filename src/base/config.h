@@ -89,6 +89,8 @@ class Config {
 
   // `key = value  # origin` for each key: the text of --show-config.
   std::string Show() const;
+  // A configuration file that gives these very values.
+  std::string ToFile() const;
 
  private:
   struct Entry {

@@ -116,15 +116,15 @@ int Test(const Config& config) {
   return EX_OK;
 }
 
-// Worker's own arguments, behind the options: listening, status and life descriptors, the master's start.
-int Worker(const Config& config, const Options& options, const char* program, char** arguments) {
+// A worker's own arguments, behind the options: listening, status and life descriptors, the master's start and -c.
+int Worker(const Config& config, const char* program, char** arguments) {
   WorkerStart start;
   start.listen_fd = std::atoi(arguments[0]);
   start.link.status_fd = std::atoi(arguments[1]);
   start.link.life_fd = std::atoi(arguments[2]);
   start.master_started_unix_ms = std::atoll(arguments[3]);
   start.program = program;
-  start.config_path = options.config_path;
+  start.config_path = arguments[4];
   return RunWorker(config, start);
 }
 
@@ -169,8 +169,7 @@ int Run(int argc, char** argv) {
   if (options.action == Action::kShowConfig) return std::fputs(config->Show().c_str(), stdout), EX_OK;
   LogInit(config->Text(ConfigKey::kLogFile), config->Text(ConfigKey::kLogLevel));
   if (options.action == Action::kTest) return Test(*config);
-  if (options.action == Action::kWorker)
-    return argc - optind == 4 ? Worker(*config, options, argv[0], argv + optind) : EX_USAGE;
+  if (options.action == Action::kWorker) return argc - optind == 5 ? Worker(*config, argv[0], argv + optind) : EX_USAGE;
   return Serve(*config, options);
 }
 

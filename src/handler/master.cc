@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/mman.h>
 #include <sys/signalfd.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -63,6 +64,7 @@ class Master {
     signal_fd_ = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
     signal(SIGPIPE, SIG_IGN);
     server_pid_ = server_pid > 0 ? server_pid : getppid();
+    ShareConfig();
     if (server_pid > 0) server_fd_ = static_cast<int>(syscall(SYS_pidfd_open, server_pid, 0));
   }
 
@@ -92,6 +94,16 @@ class Master {
     }
     keeper_ = std::move(*opened);
     if (const auto touched = keeper_->QueryInt("SELECT count(*) FROM sqlite_schema"); !touched.ok()) keeper_.reset();
+  }
+
+  // Workers read what the master has accepted, not the file, which somebody may be editing.
+  void ShareConfig() {
+    if (config_fd_ >= 0) close(config_fd_);
+    config_fd_ = memfd_create("gemini-code.properties", MFD_CLOEXEC);
+    const std::string text = config_.ToFile();
+    if (write(config_fd_, text.data(), text.size()) != static_cast<ssize_t>(text.size())) {
+      Log(LogLevel::kError, "the configuration cannot be shared", {{"error", std::strerror(errno)}});
+    }
   }
 
   int Count(State state) const {
@@ -152,15 +164,10 @@ class Master {
     const std::string status = std::to_string(dup(status_fd));
     const std::string life = std::to_string(dup(life_fd));
     const std::string started = std::to_string(started_unix_ms_);
-    const char* argv[] = {program_.c_str(),
-                          "--worker",
-                          listen.c_str(),
-                          status.c_str(),
-                          life.c_str(),
-                          started.c_str(),
-                          config_path_.empty() ? nullptr : "-c",
-                          config_path_.c_str(),
-                          nullptr};
+    const std::string config = "/proc/self/fd/" + std::to_string(dup(config_fd_));
+    const char* argv[] = {program_.c_str(),     "--worker",     "-c",         config.c_str(),
+                          listen.c_str(),       status.c_str(), life.c_str(), started.c_str(),
+                          config_path_.c_str(), nullptr};
     execv(program_.c_str(), const_cast<char* const*>(argv));
     _exit(EX_OSERR);
   }
@@ -290,6 +297,7 @@ class Master {
         {{"error", config_error_}});
     if (loaded.ok()) {
       config_ = std::move(*loaded);
+      ShareConfig();
       LogInit(config_.Text(ConfigKey::kLogFile), config_.Text(ConfigKey::kLogLevel));
     }
     for (Worker& worker : workers_) {
@@ -305,6 +313,7 @@ class Master {
   const std::string program_;
   const int listen_fd_;
   const int64_t started_unix_ms_;
+  int config_fd_ = -1;  // memfd with config_ as a file
   int signal_fd_ = -1;
   pid_t server_pid_ = 0;  // the process that started this master, or the first of its line
   int server_fd_ = -1;    // pidfd; -1: nobody is watched

@@ -306,5 +306,15 @@ TEST_F(ConfigTest, ShippedFileIsTheSample) {
   EXPECT_EQ(shipped, SampleConfig());
 }
 
+TEST(Config, ToFileGivesTheSameValues) {
+  const TempDir dir;
+  const auto first =
+      Config::Load(dir.Write("a.properties", "worker.threads = 7\nupstream.proxy = http://p:1\nlog.level = warn\n"));
+  ASSERT_TRUE(first.ok()) << first.error().message;
+  const auto second = Config::Load(dir.Write("b.properties", first->ToFile()));
+  ASSERT_TRUE(second.ok()) << second.error().message;
+  for (const ConfigKeyInfo& info : ConfigKeys()) EXPECT_EQ(second->Text(info.key), first->Text(info.key)) << info.name;
+}
+
 }  // namespace
 }  // namespace gc
