@@ -72,6 +72,9 @@ packages_lint = clang-format clang-tidy
 
 need = $(Q)sh tests/support/need.sh
 
+# The targets that build and then do something build on all cores, unless the caller said how.
+submake = $(Q)$(MAKE) --no-print-directory $(if $(findstring -j,$(MAKEFLAGS)),,-j$(shell nproc))
+
 .PHONY: need-build need-run need-check need-lint
 need-build:
 	$(need) $(packages_build)
@@ -162,28 +165,29 @@ check-run-variables:
 	@case '$(MODE)' in fcgi|cgi) ;; *) echo 'MODE must be fcgi or cgi'; exit 64 ;; esac
 
 run: check-run-variables need-run
-	+$(Q)$(MAKE) --no-print-directory all
+	+$(submake) all
 	$(Q)$(run_environment) exec sh conf/run.sh
 
 demo: check-run-variables need-run
-	+$(Q)$(MAKE) --no-print-directory all $(BUILD)/fake-gemini
+	+$(submake) all $(BUILD)/fake-gemini
 	$(Q)$(run_environment) STATE=var/demo FAKE=$(BUILD)/fake-gemini exec sh conf/run.sh
 
 # ---- checks ----------------------------------------------------------------------------------------------------------
 
 .PHONY: check unit lint asan ubsan tsan clients
 check: need-check
-	+$(Q)$(MAKE) --no-print-directory $(programs) $(test_programs) clients
+	+$(submake) $(programs) $(test_programs) clients
 	$(Q)BUILD=$(BUILD) sh tests/run.sh
 
 clients: tests/clients/node_modules/.installed
+$(test_programs): | need-check
 tests/clients/node_modules/.installed: tests/clients/package-lock.json | need-check
 	$(say) NPM tests/clients
 	$(Q)cd tests/clients && npm ci --no-audit --no-fund --silent
 	$(Q)touch $@
 
 unit: need-check
-	+$(Q)$(MAKE) --no-print-directory $(BUILD)/unit-tests
+	+$(submake) $(BUILD)/unit-tests
 	$(Q)$(BUILD)/unit-tests --gtest_brief=1
 
 our_files = $(shell find src tests -name '*.h' -o -name '*.cc' | grep -v node_modules)

@@ -25,7 +25,7 @@ suite() {
   echo "== $name"
   "$BUILD/$name" --gtest_brief=1 "$@" > "$log/$name.log" 2>&1
   code=$?
-  grep -v '^$' "$log/$name.log"
+  grep -vE '^$|^[-0-9T:.]+Z level=' "$log/$name.log"  # without the programs' own log
   good=$(sed -n 's/^\[  PASSED  \] \([0-9]*\) test.*/\1/p' "$log/$name.log" | tail -1)
   bad=$(grep -cE '^\[  (FAILED |SKIPPED )\] .*\([0-9]+ ms\)$' "$log/$name.log")
   [ $code -eq 0 ] || [ "$bad" -gt 0 ] || bad=1
