@@ -60,7 +60,7 @@ ApiError TransportError(const Error& error) {
 }
 
 ApiError RefusalError(Exchange* exchange, int http_status, std::string_view body) {
-  const gemini::Failure failure = gemini::ReadFailure(std::string(body), http_status);
+  const gemini::Failure failure = gemini::ReadFailure(body, http_status);
   ApiError error = NoteFailure(exchange, failure);
   // A 200 that is neither a stream nor an error: a page of some front end.
   if (http_status < 400 && failure.message.empty()) error.kind = ApiErrorKind::kUpstreamBadResponse;

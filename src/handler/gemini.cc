@@ -231,7 +231,7 @@ bool ParseFailure(const json::Value& root, int http_status, Failure* out) {
   return true;
 }
 
-Failure ReadFailure(std::string body, int http_status) {
+Failure ReadFailure(std::string_view body, int http_status) {
   Failure failure;
   failure.http_status = http_status;
   const auto document = json::Document::Parse(RepairSurrogates(json::CleanUtf8(body)));

@@ -70,7 +70,7 @@ Result<Response> ParseResponse(std::string text);
 // the response; below 400 (a frame of a stream) the Failure's own code or status says it.
 bool ParseFailure(const json::Value& root, int http_status, Failure* out);
 // The Failure in the body of a response with that status, whatever the body is: front ends send HTML or nothing.
-Failure ReadFailure(std::string body, int http_status);
+Failure ReadFailure(std::string_view body, int http_status);
 // The error a client gets for a Failure. Fills kind, message, retry_after_s (not for a daily quota: its end is a
 // question of time zones) and, for a field violation, nothing in param: the field names are Gemini's, not the caller's.
 ApiError ToApiError(const Failure& failure);

@@ -104,6 +104,43 @@ TEST(Processes, RecyclingFailsNoRequest) {
   EXPECT_TRUE(gateway.WaitForCount("SELECT count(*) FROM request_logs", static_cast<int64_t>(done.size())));
 }
 
+TEST(Processes, RecyclingByAgeFailsNoRequest) {
+  GatewayOptions options;
+  options.config = {{"worker.max_age_s", "1"}, {"worker.processes", "2"}};
+  Gateway gateway(options);
+  Load load(gateway, 4);
+  std::set<pid_t> seen;
+  EXPECT_TRUE(WaitUntil(
+      [&] {
+        for (const pid_t pid : gateway.workers()) seen.insert(pid);
+        return seen.size() >= 6;
+      },
+      20'000))
+      << seen.size() << " workers";
+  const auto& done = load.Stop();
+  EXPECT_EQ(Failures(done), 0U) << "of " << done.size();
+}
+
+// A stream that does not end holds a stopping worker for process.drain_s, not for ever.
+TEST(Processes, DrainHasAnEnd) {
+  GatewayOptions options;
+  options.config = {{"process.drain_s", "1"}};
+  Gateway gateway(options);
+  std::atomic<bool> begun = false;
+  std::thread client([&] {
+    Stream(Chat(gateway, "endless [[fake: chunks=3 hold=never@1]]", Answer::kStream), [&](std::string_view piece) {
+      if (piece.find("echo") != std::string_view::npos) begun = true;
+      return Next::kGoOn;
+    });
+  });
+  EXPECT_TRUE(WaitUntil([&] { return begun.load(); }));
+  const pid_t old_worker = gateway.workers().at(0);
+  kill(gateway.master(), SIGHUP);
+  EXPECT_TRUE(WaitUntil([&] { return gateway.workers().size() == 1 && gateway.workers()[0] != old_worker; }, 15'000));
+  client.join();
+  EXPECT_TRUE(Answers(gateway));
+}
+
 TEST(Processes, RenamedInBinaryTakesEffectOnHangupWithoutAFailure) {
   TempDir programs;
   const std::string program = programs.Path("gemini-code.fcgi");

@@ -57,6 +57,27 @@ TEST(Streams, ManyAtOnceArriveWholeAndNoHerdIsWoken) {
   EXPECT_LT(many, few + 20);
 }
 
+// The upstream is silent after its first chunk until the client has heard two comments of ours.
+TEST(Streams, SilenceIsFilledWithComments) {
+  GatewayOptions options;
+  options.config = {{"stream.keepalive_s", "1"}};
+  Gateway gateway(options);
+  std::string seen;
+  const HttpReply reply =
+      Stream(Chat(gateway, "quiet [[fake: chunks=2 hold=quiet@1]]", Answer::kStream), [&](std::string_view piece) {
+        seen += piece;
+        const size_t first_chunk = seen.find("echo");
+        const size_t comment = seen.find(": keepalive", first_chunk);
+        if (first_chunk != std::string::npos && comment != std::string::npos &&
+            seen.find(": keepalive", comment + 1) != std::string::npos) {
+          gateway.fake().Release("quiet");
+        }
+        return Next::kGoOn;
+      });
+  EXPECT_EQ(reply.error, "");
+  EXPECT_NE(seen.find("[DONE]"), std::string::npos) << seen;
+}
+
 class Disconnect : public testing::TestWithParam<std::string> {};
 INSTANTIATE_TEST_SUITE_P(Mounts, Disconnect, testing::Values("fcgi", "cgi"), ModeName);
 
