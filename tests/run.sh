@@ -27,7 +27,7 @@ suite() {
   code=$?
   grep -vE '^$|^[-0-9T:.]+Z level=' "$log/$name.log"  # without the programs' own log
   good=$(sed -n 's/^\[  PASSED  \] \([0-9]*\) test.*/\1/p' "$log/$name.log" | tail -1)
-  bad=$(grep -cE '^\[  (FAILED |SKIPPED )\] .*\([0-9]+ ms\)$' "$log/$name.log")
+  bad=$(grep -cE '^\[  (FAILED  |SKIPPED )\] .*\([0-9]+ ms\)$' "$log/$name.log")
   [ $code -eq 0 ] || [ "$bad" -gt 0 ] || bad=1
   passed=$((passed + ${good:-0}))
   failed=$((failed + bad))

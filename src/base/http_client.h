@@ -41,7 +41,7 @@ class HttpObserver {
   virtual bool OnHead(int status, const HttpFields& headers) = 0;
   // The next body bytes, as they come off the wire.
   virtual bool OnBody(std::string_view bytes) = 0;
-  // At each wake while waiting: the watched descriptor became readable, or tick_ms passed.
+  // While waiting: the watched descriptor became readable, or tick_ms passed since the last time, silent or not.
   virtual bool OnWait() = 0;
 };
 

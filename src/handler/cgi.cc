@@ -55,6 +55,7 @@ class CgiSink final : public ResponseSink {
     pending_.clear();
     return !gone_;
   }
+  void Abort() override { gone_ = true; }  // the server takes any end of this process for the end of the answer
   int WatchFd() const override { return client_left_fd; }
   bool ClientGone() override {
     gone_ = gone_ || client_left != 0;

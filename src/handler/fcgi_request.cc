@@ -2,14 +2,24 @@
 // SPDX-License-Identifier: MIT
 #include "handler/fcgi_request.h"
 
+#include <linux/sockios.h>
 #include <poll.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/time.h>
+#include <unistd.h>
+
+#include <cerrno>
 
 #include "handler/body.h"
 
 namespace gc {
 namespace {
+
+// Before it sees the end, the server has to have read all that was sent: head, body and end found at once are a whole
+// answer for lighttpd. One that reads no more, because its client takes nothing, has passed the head on long ago.
+constexpr int kAbortTries = 200;
+constexpr useconds_t kAbortPauseUs = 5000;
 
 void SetTimeout(int fd, int option, int64_t seconds) {
   const timeval value{seconds, 0};
@@ -65,11 +75,22 @@ bool FcgiRequest::Flush() {
   return !gone_;
 }
 
+// Without the record that ends a request the server does not end the answer either: lighttpd leaves the last chunk out.
+void FcgiRequest::Abort() {
+  gone_ = true;
+  int unread = 0;
+  for (int i = 0; i < kAbortTries && ioctl(request_.ipcFd, SIOCOUTQ, &unread) == 0 && unread > 0; ++i)
+    usleep(kAbortPauseUs);
+  shutdown(request_.ipcFd, SHUT_RDWR);
+}
+
 bool FcgiRequest::ClientGone() {
   pollfd ready{request_.ipcFd, POLLIN | POLLRDHUP, 0};
   if (gone_ || poll(&ready, 1, 0) <= 0) return gone_;
   char byte = 0;
-  gone_ = recv(request_.ipcFd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
+  const ssize_t n = recv(request_.ipcFd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+  // A server that closes with bytes of ours unread resets the connection: that is told once, as an error.
+  gone_ = n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR);
   return gone_;
 }
 

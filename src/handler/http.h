@@ -60,6 +60,8 @@ class ResponseSink {
   virtual bool Write(std::string_view bytes) = 0;
   // Sends what is buffered. False when the client is gone.
   virtual bool Flush() = 0;
+  // Gives the answer up: where the mount can, the client sees that it was cut. Nothing may be written after it.
+  virtual void Abort() = 0;
   // A file descriptor that becomes readable when the client leaves, or -1 where the mount cannot tell.
   virtual int WatchFd() const = 0;
   // True when WatchFd's readiness means that the client left. Does not block.

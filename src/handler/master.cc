@@ -32,12 +32,14 @@ namespace {
 constexpr int64_t kMinBackoffMs = 100;
 constexpr int64_t kMaxBackoffMs = 30000;
 constexpr int64_t kStartTimeoutMs = 20000;  // a worker that is not ready by then is killed
+constexpr int64_t kYoungUs = 1000000;       // one that dies within this time of being ready may do so for ever
+constexpr int64_t kKillAgainUs = 1000000;
 
 enum class State {
   kStarting,
   kReady,
   kSpent,     // serves on until its replacement is ready
-  kStopping,  // has been sent SIGTERM
+  kStopping,  // has been sent SIGTERM, or drains by itself
 };
 
 struct Worker {
@@ -47,6 +49,7 @@ struct Worker {
   State state = State::kStarting;
   bool is_heir = false;
   int64_t deadline_us = 0;  // kStarting, kStopping: killed when it passes
+  int64_t ready_us = 0;
 };
 
 class Master {
@@ -63,6 +66,7 @@ class Master {
     sigprocmask(SIG_BLOCK, &set, nullptr);
     signal_fd_ = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
     signal(SIGPIPE, SIG_IGN);
+    if (listen_fd > STDERR_FILENO) fcntl(listen_fd, F_SETFD, FD_CLOEXEC);  // a worker gets a copy that it can close
     server_pid_ = server_pid > 0 ? server_pid : getppid();
     ShareConfig();
     if (server_pid > 0) server_fd_ = static_cast<int>(syscall(SYS_pidfd_open, server_pid, 0));
@@ -122,9 +126,10 @@ class Master {
   }
 
   void Backoff() {
+    if (SystemClock().MonotonicUs() < next_start_us_) return;  // several that fail together count once
     backoff_ms_ = std::clamp(backoff_ms_ * 2, kMinBackoffMs, kMaxBackoffMs);
     next_start_us_ = SystemClock().MonotonicUs() + backoff_ms_ * 1000;
-    Log(LogLevel::kWarn, "worker does not start; waiting", {{"wait_ms", std::to_string(backoff_ms_)}});
+    Log(LogLevel::kWarn, "workers do not start or stay; waiting", {{"wait_ms", std::to_string(backoff_ms_)}});
   }
 
   bool StartOne() {
@@ -148,7 +153,7 @@ class Master {
     fcntl(status[0], F_SETFL, O_NONBLOCK);
     fcntl(life[1], F_SETFL, O_NONBLOCK);
     const int64_t deadline_us = SystemClock().MonotonicUs() + kStartTimeoutMs * 1000;
-    workers_.push_back({pid, status[0], life[1], State::kStarting, false, deadline_us});
+    workers_.push_back({pid, status[0], life[1], State::kStarting, false, deadline_us, 0});
     SendConfigError(workers_.back());
     return true;
   }
@@ -182,12 +187,15 @@ class Master {
     if (write(worker.life_fd, line.data(), line.size()) < 0) Log(LogLevel::kWarn, "a worker does not listen");
   }
 
-  // One ready worker at a time is to start another master should this one die.
+  // One worker at a time is to start another master should this one die. One that is still starting only when no other
+  // is there; it does so once it serves.
   void NameHeir() {
     const auto serves = [](const Worker& w) { return w.state == State::kReady || w.state == State::kSpent; };
+    const auto stays = [](const Worker& w) { return w.state != State::kStopping; };
     const bool has_heir =
-        std::any_of(workers_.begin(), workers_.end(), [&](const Worker& w) { return w.is_heir && serves(w); });
-    const auto next = std::find_if(workers_.begin(), workers_.end(), serves);
+        std::any_of(workers_.begin(), workers_.end(), [&](const Worker& w) { return w.is_heir && stays(w); });
+    auto next = std::find_if(workers_.begin(), workers_.end(), serves);
+    if (next == workers_.end()) next = std::find_if(workers_.begin(), workers_.end(), stays);
     if (has_heir || stopping_ || next == workers_.end()) return;
     next->is_heir = true;
     Send(*next, kHeirLine + std::to_string(server_pid_) + "\n");
@@ -197,7 +205,9 @@ class Master {
     const int64_t now_us = SystemClock().MonotonicUs();
     for (Worker& worker : workers_) {
       const bool waits = worker.state == State::kStarting || worker.state == State::kStopping;
-      if (waits && now_us >= worker.deadline_us) kill(worker.pid, SIGKILL);
+      if (!waits || now_us < worker.deadline_us) continue;
+      kill(worker.pid, SIGKILL);
+      worker.deadline_us = now_us + kKillAgainUs;  // one that hangs in the kernel must not make this loop spin
     }
   }
 
@@ -237,11 +247,14 @@ class Master {
     for (ssize_t i = 0; i < n; ++i) {
       if (news[i] == kWorkerReady && worker->state == State::kStarting) OnReady(worker);
       if (news[i] == kWorkerSpent && worker->state == State::kReady) worker->state = State::kSpent;
+      if (news[i] == kWorkerLeaving && (worker->state == State::kReady || worker->state == State::kSpent))
+        OnLeaving(worker);
     }
   }
 
   void OnReady(Worker* worker) {
     worker->state = State::kReady;
+    worker->ready_us = SystemClock().MonotonicUs();
     backoff_ms_ = 0;
     const int surplus =
         Count(State::kReady) + Count(State::kSpent) - static_cast<int>(config_.Int(ConfigKey::kWorkerProcesses));
@@ -252,9 +265,13 @@ class Master {
     }
   }
 
-  void Stop(Worker* worker) {
+  void OnLeaving(Worker* worker) {
     worker->state = State::kStopping;
     worker->deadline_us = SystemClock().MonotonicUs() + (config_.Int(ConfigKey::kProcessDrainS) + 1) * 1000000;
+  }
+
+  void Stop(Worker* worker) {
+    OnLeaving(worker);
     kill(worker->pid, SIGTERM);
   }
 
@@ -278,6 +295,7 @@ class Master {
       if (dead == workers_.end()) continue;
       const bool expected = dead->state == State::kStopping;
       const bool never_served = dead->state == State::kStarting;
+      const bool young = !expected && SystemClock().MonotonicUs() - dead->ready_us < kYoungUs;
       Log(expected ? LogLevel::kInfo : LogLevel::kError, expected ? "worker ended" : "worker died",
           {{"worker", std::to_string(pid)},
            {WIFSIGNALED(status) ? "signal" : "code",
@@ -285,7 +303,7 @@ class Master {
       if (dead->status_fd >= 0) close(dead->status_fd);
       close(dead->life_fd);
       workers_.erase(dead);
-      if (never_served) Backoff();
+      if (never_served || young) Backoff();
     }
   }
 
@@ -297,6 +315,8 @@ class Master {
         {{"error", config_error_}});
     if (loaded.ok()) {
       config_ = std::move(*loaded);
+      keeper_.reset();                   // the database may be another one now
+      next_start_us_ = backoff_ms_ = 0;  // what kept workers from starting may be mended
       ShareConfig();
       LogInit(config_.Text(ConfigKey::kLogFile), config_.Text(ConfigKey::kLogLevel));
     }

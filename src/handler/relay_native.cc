@@ -62,12 +62,15 @@ void PassRefusal(Exchange* exchange, Collector* refusal) {
   if (!exchange->sink.Write(body) || !exchange->sink.Flush()) ClientLeft(exchange);
 }
 
-// End of the last complete event in `bytes` (after its empty line), 0 when there is none.
-size_t EndOfEvents(std::string_view bytes) {
+constexpr size_t kLongestMark = 4;  // "\r\n\r\n"
+
+// End of the last complete event in `bytes` (after its empty line), 0 when there is none. The bytes before `from` are
+// known to hold no end: an event of megabytes, an image, comes in a thousand pieces.
+size_t EndOfEvents(std::string_view bytes, size_t from = 0) {
   size_t end = 0;
   for (const std::string_view mark : {"\r\n\r\n", "\n\n", "\r\r"}) {
-    const size_t at = bytes.rfind(mark);
-    if (at != std::string_view::npos) end = std::max(end, at + mark.size());
+    const size_t at = bytes.substr(from).rfind(mark);
+    if (at != std::string_view::npos) end = std::max(end, from + at + mark.size());
   }
   return end;
 }
@@ -116,9 +119,13 @@ class PassThrough final : public HttpObserver {
       exchange_->error = ApiError{ApiErrorKind::kUpstreamBadResponse, "Gemini sent an " + fed.error().message, "", 0};
       return false;
     }
+    size_t searched = pending_.size() < kLongestMark ? 0 : pending_.size() - (kLongestMark - 1);
     pending_ += bytes;
-    if (failure_passed_) pending_ = Redact(pending_, exchange_->credentials.keys());
-    const size_t end = EndOfEvents(pending_);
+    if (failure_passed_) {
+      pending_ = Redact(pending_, exchange_->credentials.keys());
+      searched = 0;  // it may be shorter now
+    }
+    const size_t end = EndOfEvents(pending_, searched);
     const bool sent = end == 0 || Send(std::string_view(pending_).substr(0, end));
     pending_.erase(0, end);
     return sent;
@@ -142,7 +149,9 @@ class PassThrough final : public HttpObserver {
     }
     const bool cut = exchange_->error && !failure_passed_;
     if (cut && reads_sse_) SendErrorEvent();
-    if (!exchange_->sink.Flush()) ClientLeft(exchange_);
+    if (!exchange_->sink.Flush()) return ClientLeft(exchange_);
+    // No error of ours fits into such a body, and an answer without a length would end as if it were whole.
+    if (!sent.ok() && !reads_sse_) exchange_->sink.Abort();
   }
 
  private:

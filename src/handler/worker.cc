@@ -290,6 +290,9 @@ void InitLibfcgi() {
 int RunWorker(const Config& config, const WorkerStart& start) {
   const MasterLink link = start.link;
   BlockAllSignals();
+  // What was inherited for this process is for it alone: an heir that kept the socket twice would pass it on to workers
+  // that could never close it.
+  if (link.exists()) close_range(STDERR_FILENO + 1, ~0U, CLOSE_RANGE_CLOEXEC);
   InitLibfcgi();
   fcntl(start.listen_fd, F_SETFL,
         fcntl(start.listen_fd, F_GETFL) | O_NONBLOCK);  // another worker may be quicker to accept
@@ -313,13 +316,18 @@ int RunWorker(const Config& config, const WorkerStart& start) {
   Relay relay(config, SystemClock(), *hasher, gemini, health);
   ThreadPool threads(config, start.listen_fd, link, &relay, &log);
   threads.Start();
-  if (link.exists() && write(link.status_fd, &kWorkerReady, 1) != 1) return EX_OSERR;
+  // Should the master be dead already, the supervisor finds out and lets what was accepted end.
+  if (link.exists() && write(link.status_fd, &kWorkerReady, 1) != 1) Log(LogLevel::kWarn, "the master does not listen");
   Log(LogLevel::kInfo, "worker serves");
 
   Supervisor supervisor(config, link, threads.spent_fd(), &health);
   const Supervisor::Reason reason = supervisor.Wait();
   if (reason == Supervisor::Reason::kMasterGone && !supervisor.heir_of().empty())
     StartHeir(start, supervisor.heir_of());
+  // An operator or systemd may have signalled this worker alone: without a word the master would count on it until its
+  // last stream has ended.
+  if (reason == Supervisor::Reason::kSignal && link.exists() && write(link.status_fd, &kWorkerLeaving, 1) != 1)
+    Log(LogLevel::kWarn, "the master does not listen");
   threads.StopAccepting();
   close(start.listen_fd);
   const bool idle = threads.WaitIdle(config.Int(ConfigKey::kProcessDrainS));

@@ -10,13 +10,14 @@ namespace gc {
 
 // How a worker talks with its master; both -1 without one (process.master = off).
 struct MasterLink {
-  int status_fd = -1;  // the worker writes kWorkerReady, later kWorkerSpent
+  int status_fd = -1;  // the worker writes kWorkerReady, later kWorkerSpent, at last kWorkerLeaving
   int life_fd = -1;    // the master writes lines; end of file: the master is dead
   bool exists() const { return life_fd >= 0; }
 };
 
-inline constexpr char kWorkerReady = 'r';  // serving
-inline constexpr char kWorkerSpent = 's';  // has served its requests or its time: start another, then stop this one
+inline constexpr char kWorkerReady = 'r';    // serving
+inline constexpr char kWorkerSpent = 's';    // has served its requests or its time: start another, then stop this one
+inline constexpr char kWorkerLeaving = 'l';  // was told to stop, perhaps by somebody else: accepts no more
 // Line from the master: `config_error TEXT`; an empty TEXT takes it back.
 inline constexpr char kConfigErrorLine[] = "config_error ";
 // Line from the master to one worker at a time: `heir PID`, with the process that started the master. Should the master

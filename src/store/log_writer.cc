@@ -177,10 +177,15 @@ void LogWriter::Fail(const Error& error) {
     CloseDatabase();
     reopen_us_ = now_us + kReopenPauseUs;
   }
-  const std::lock_guard lock(mutex_);
-  busy_ += busy;
-  if (!error_) Log(LogLevel::kWarn, "the database refuses log rows; they are spooled", {{"error", error.message}});
-  error_ = error;
+  bool is_new = false;
+  {
+    const std::lock_guard lock(mutex_);
+    busy_ += busy;
+    is_new = !error_;
+    error_ = error;
+  }
+  // Outside the lock: Add may not wait for the disk that the process log is on.
+  if (is_new) Log(LogLevel::kWarn, "the database refuses log rows; they are spooled", {{"error", error.message}});
 }
 
 Status LogWriter::CheckpointIfDue() {

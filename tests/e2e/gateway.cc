@@ -93,8 +93,8 @@ void Gateway::WriteConfig() const {
   state_.Write("gemini-code.properties", text);
 }
 
-void Gateway::Configure(std::map<std::string, std::string> changes) {
-  for (auto& [key, value] : changes) options_.config[key] = std::move(value);
+void Gateway::Configure(const std::map<std::string, std::string>& changes) {
+  for (const auto& [key, value] : changes) options_.config[key] = value;
   WriteConfig();
 }
 

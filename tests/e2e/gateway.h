@@ -52,7 +52,7 @@ class Gateway {
   bool WaitForCount(const std::string& sql, int64_t wanted) const;
 
   // Writes the configuration anew, with these keys changed; the master reads it on SIGHUP.
-  void Configure(std::map<std::string, std::string> changes);
+  void Configure(const std::map<std::string, std::string>& changes);
 
  private:
   enum class IsWorker { kNo, kYes };

@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: MIT
 #include <gtest/gtest.h>
 
+#include <filesystem>
+
 #include "e2e/calls.h"
 
 namespace gc::test {
@@ -264,6 +266,29 @@ TEST_P(Requests, ManyKeysUseTheFirst) {
   const HttpReply reply = Do(Chat(gateway_, "pool", Answer::kUnary, "test-key-one,test-key-two"));
   EXPECT_EQ(reply.status, 200) << reply.body;
   EXPECT_EQ(fake_.Requests().back().key_last4, "-one");
+}
+
+// What an operator copies into Debian's lighttpd, beside the flags that its lighttpd.conf sets.
+TEST(DebianMount, LighttpdAcceptsTheShippedFile) {
+  const std::string root = std::filesystem::current_path().string();
+  std::string mount = ReadFile(root + "/conf/lighttpd/10-gemini-code.conf");
+  for (const auto& [from, to] :
+       {std::pair<std::string, std::string>{"/usr/share/gemini-code/lighttpd", "conf/lighttpd"},
+        {"/usr/lib/cgi-bin", ""}}) {
+    for (size_t at = 0; (at = mount.find(from)) != std::string::npos;)
+      mount.replace(at, from.size(), to.empty() ? BuildDirectory() : root + "/" + to);
+  }
+  TempDir dir;
+  dir.Write("lighttpd.conf", "server.document-root = \"" + dir.path() +
+                                 "\"\n"
+                                 "server.feature-flags += ( \"server.h2proto\" => \"enable\" )\n"
+                                 "server.feature-flags += ( \"server.h2c\" => \"enable\" )\n"
+                                 "server.feature-flags += ( \"server.graceful-shutdown-timeout\" => 5 )\n" +
+                                 mount);
+  Command command;
+  command.argv = {"/usr/sbin/lighttpd", "-tt", "-f", dir.Path("lighttpd.conf")};
+  const RunResult result = RunCommand(command);
+  EXPECT_EQ(result.code, 0) << result.out << result.err;
 }
 
 }  // namespace

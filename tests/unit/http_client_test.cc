@@ -430,6 +430,25 @@ TEST(HttpClient, TicksWhileItWaits) {
   EXPECT_GE(got.waits, 3);
 }
 
+// A connection that is never quiet for a whole tick may still bring nothing that keeps a client awake.
+TEST(HttpClient, TicksWhileBytesTrickleIn) {
+  std::atomic<bool> ticked = false;
+  RawServer server([&](RawPeer* peer) {
+    peer->ReadRequest();
+    peer->Write("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
+    for (int i = 0; i < 1000 && !ticked; ++i) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(5));
+      peer->Write("1\r\nx\r\n");
+    }
+    peer->Write("0\r\n\r\n");
+  });
+  HttpClient client(Options());
+  Recorder got;
+  got.on_wait = [&] { return ticked = true; };
+  ASSERT_TRUE(Get(&client, server.Url("/"), &got, -1, 500).ok());
+  EXPECT_TRUE(ticked);
+}
+
 class HttpClientWatchTest : public testing::Test {
  protected:
   HttpClientWatchTest() { EXPECT_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair_), 0); }
