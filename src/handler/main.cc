@@ -45,16 +45,21 @@ enum class Action { kServe, kTest, kShowConfig, kSampleConfig, kVersion, kHelp, 
 struct Options {
   Action action = Action::kServe;
   std::string config_path;
-  pid_t server_pid = 0;  // --heir: see RunMaster
+  pid_t server_pid = 0;         // --heir: see RunMaster
+  std::string accepted_config;  // --accepted: what the dead master had accepted
   bool usage_error = false;
 };
 
 Options ParseOptions(int argc, char** argv) {
-  static const option kLong[] = {
-      {"test", no_argument, nullptr, 't'},          {"show-config", no_argument, nullptr, 's'},
-      {"sample-config", no_argument, nullptr, 'S'}, {"version", no_argument, nullptr, 'V'},
-      {"help", no_argument, nullptr, 'h'},          {"worker", no_argument, nullptr, 'W'},
-      {"heir", required_argument, nullptr, 'H'},    {nullptr, 0, nullptr, 0}};
+  static const option kLong[] = {{"test", no_argument, nullptr, 't'},
+                                 {"show-config", no_argument, nullptr, 's'},
+                                 {"sample-config", no_argument, nullptr, 'S'},
+                                 {"version", no_argument, nullptr, 'V'},
+                                 {"help", no_argument, nullptr, 'h'},
+                                 {"worker", no_argument, nullptr, 'W'},
+                                 {"heir", required_argument, nullptr, 'H'},
+                                 {"accepted", required_argument, nullptr, 'A'},
+                                 {nullptr, 0, nullptr, 0}};
   Options options;
   for (int c = getopt_long(argc, argv, "c:th", kLong, nullptr); c != -1;
        c = getopt_long(argc, argv, "c:th", kLong, nullptr)) {
@@ -80,6 +85,9 @@ Options ParseOptions(int argc, char** argv) {
       case 'W':
         options.action = Action::kWorker;
         break;
+      case 'A':
+        options.accepted_config = optarg;
+        break;
       case 'H':
         options.server_pid = std::atoi(optarg);
         break;
@@ -95,6 +103,11 @@ void Harden() {
   umask(0077);
   const rlimit none{0, 0};
   setrlimit(RLIMIT_CORE, &none);
+  rlimit files{};  // two for each open stream: the usual soft limit of 1024 would do for 500
+  if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
+    files.rlim_cur = files.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &files);
+  }
   prctl(PR_SET_DUMPABLE, 0);
   unsetenv("SSLKEYLOGFILE");  // Debian's libcurl would write TLS secrets to it
   unsetenv("HTTP_PROXY");     // under CGI a client sets this with a Proxy header
@@ -164,7 +177,12 @@ int Run(int argc, char** argv) {
   if (options.action == Action::kVersion) return std::printf("gemini-code %s\n", kVersion), EX_OK;
   if (options.action == Action::kSampleConfig) return std::fputs(SampleConfig().c_str(), stdout), EX_OK;
   Harden();
-  const auto config = Config::Load(options.config_path);
+  auto config = Config::Load(options.config_path);
+  if (!config.ok() && !options.accepted_config.empty()) {
+    // The service goes on with what the last master had, as it would after a SIGHUP.
+    Log(LogLevel::kError, config.error().message);
+    config = Config::Load(options.accepted_config);
+  }
   if (!config.ok()) return Fatal(config.error());
   if (options.action == Action::kShowConfig) return std::fputs(config->Show().c_str(), stdout), EX_OK;
   LogInit(config->Text(ConfigKey::kLogFile), config->Text(ConfigKey::kLogLevel));

@@ -249,7 +249,7 @@ class Supervisor {
 // Starts another master on the socket. Nobody may stop listening meanwhile: lighttpd connects the moment it sees its
 // child dead, and whoever answers is from then on a server of somebody else, which it never starts anew. (Closing the
 // socket at once lost that race in 6 of 20 trials under load, and the service stayed down.)
-void StartHeir(const WorkerStart& start, const std::string& server_pid) {
+void StartHeir(const Config& config, const WorkerStart& start, const std::string& server_pid) {
   posix_spawn_file_actions_t files;
   posix_spawn_file_actions_init(&files);
   posix_spawn_file_actions_adddup2(&files, start.listen_fd, STDIN_FILENO);
@@ -261,8 +261,11 @@ void StartHeir(const WorkerStart& start, const std::string& server_pid) {
   posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
   std::string program = start.program;
   std::string option = "--heir=" + server_pid;
+  // The accepted configuration, should the file be broken by now; inherited, so without close-on-exec.
+  std::string accepted = "--accepted=/proc/self/fd/" + std::to_string(open(config.path().c_str(), O_RDONLY));
   std::string config_option = "-c" + start.config_path;
-  char* argv[] = {program.data(), option.data(), start.config_path.empty() ? nullptr : config_option.data(), nullptr};
+  char* argv[] = {program.data(), option.data(), accepted.data(),
+                  start.config_path.empty() ? nullptr : config_option.data(), nullptr};
   pid_t pid = 0;
   const int error = posix_spawn(&pid, program.c_str(), &files, &attributes, argv, environ);
   posix_spawnattr_destroy(&attributes);
@@ -323,7 +326,7 @@ int RunWorker(const Config& config, const WorkerStart& start) {
   Supervisor supervisor(config, link, threads.spent_fd(), &health);
   const Supervisor::Reason reason = supervisor.Wait();
   if (reason == Supervisor::Reason::kMasterGone && !supervisor.heir_of().empty())
-    StartHeir(start, supervisor.heir_of());
+    StartHeir(config, start, supervisor.heir_of());
   // An operator or systemd may have signalled this worker alone: without a word the master would count on it until its
   // last stream has ended.
   if (reason == Supervisor::Reason::kSignal && link.exists() && write(link.status_fd, &kWorkerLeaving, 1) != 1)

@@ -199,7 +199,8 @@ TEST_P(BadDatabase, Full) {
   const auto kept = [&] {
     return SpoolLines(gateway) + gateway.database().Number("SELECT count(*) FROM request_logs");
   };
-  EXPECT_TRUE(WaitUntil([&] { return kept() == sent; })) << kept() << " of " << sent;
+  EXPECT_TRUE(WaitUntil([&] { return kept() == sent; })) << kept() << " of " << sent << "\n"
+                                                         << ReadFile(gateway.Path("log/gemini-code.log"));
   EXPECT_EQ(gateway.database().IntegrityCheck(), "ok");
 }
 
@@ -219,7 +220,9 @@ TEST_P(BadDatabase, ReadOnly) {
     ASSERT_TRUE(WaitUntil([&] { return gateway.workers().size() == 1 && gateway.workers() != before; }));
   }
   EXPECT_EQ(Do(Chat(gateway, "while read-only")).status, 200);
-  EXPECT_TRUE(WaitUntil([&] { return SpoolLines(gateway) == 1; }));
+  EXPECT_TRUE(WaitUntil([&] { return SpoolLines(gateway) == 1; }))
+      << SpoolLines(gateway) << " lines, " << gateway.database().Number("SELECT count(*) FROM request_logs") << " rows\n"
+      << ReadFile(gateway.Path("log/gemini-code.log"));
   for (const char* file : {"gemini-code.db", "gemini-code.db-wal", "gemini-code.db-shm"}) {
     chmod(gateway.Path(file).c_str(), 0600);
   }

@@ -86,6 +86,18 @@ TEST(Processes, KilledMasterIsReplacedByTheServer) {
   ExpectNoRowLost(gateway, done, kill_time, back);
 }
 
+// Somebody is editing the file while the master is killed: its heir goes on with what the dead one had accepted.
+TEST(Processes, HeirServesWithTheAcceptedConfiguration) {
+  Gateway gateway;
+  ASSERT_TRUE(Answers(gateway));
+  gateway.Configure({{"worker.threads", "lots"}});
+  const std::vector<pid_t> before = gateway.workers();
+  kill(gateway.master(), SIGKILL);
+  ASSERT_TRUE(WaitUntil([&] { return gateway.workers().size() == 1 && gateway.workers() != before; }));
+  EXPECT_TRUE(Answers(gateway));
+  EXPECT_NE(gateway.master(), 0);
+}
+
 TEST(Processes, RecyclingFailsNoRequest) {
   GatewayOptions options;
   options.config = {{"worker.max_requests", "100"}};
