@@ -173,7 +173,7 @@ TEST_P(BadDatabase, Locked) {
   ASSERT_TRUE(gateway.WaitForCount("SELECT count(*) FROM request_logs", 1));
   sqlite3* db = nullptr;
   sqlite3_open(gateway.Path("gemini-code.db").c_str(), &db);
-  sqlite3_busy_timeout(db, 2000);
+  sqlite3_busy_timeout(db, 5000);
   ASSERT_EQ(sqlite3_exec(db, "BEGIN IMMEDIATE", nullptr, nullptr, nullptr), SQLITE_OK);
   EXPECT_EQ(Do(Chat(gateway, "while locked")).status, 200);
   EXPECT_TRUE(WaitUntil([&] { return SpoolLines(gateway) == 1; }));
