@@ -50,6 +50,7 @@ Gateway::Gateway(GatewayOptions options) : options_(std::move(options)) {
   WriteConfig();
 
   prctl(PR_SET_CHILD_SUBREAPER, 1);
+  signal(SIGPIPE, SIG_IGN);  // a server that we killed must not take the tests with it
   Command command;
   command.argv = options_.prefix;
   command.argv.insert(command.argv.end(), {"sh", Root() + "/conf/run.sh"});
