@@ -78,6 +78,10 @@ bool FcgiRequest::Flush() {
 // Without the record that ends a request the server does not end the answer either: lighttpd leaves the last chunk out.
 void FcgiRequest::Abort() {
   gone_ = true;
+  // nginx takes a connection that just closes for the end of the answer; a record of no protocol is an error
+  // everywhere.
+  constexpr char kNoRecord[8] = {};
+  send(request_.ipcFd, kNoRecord, sizeof kNoRecord, MSG_NOSIGNAL | MSG_DONTWAIT);
   int unread = 0;
   for (int i = 0; i < kAbortTries && ioctl(request_.ipcFd, SIOCOUTQ, &unread) == 0 && unread > 0; ++i)
     usleep(kAbortPauseUs);
