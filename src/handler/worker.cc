@@ -39,7 +39,11 @@ namespace gc {
 namespace {
 
 constexpr int kSpareThreads = 4;
+#ifdef __SANITIZE_THREAD__
+constexpr size_t kStackBytes = size_t{2} << 20;  // its own thread-local data counts as stack
+#else
 constexpr size_t kStackBytes = size_t{256} << 10;  // TLS and SQLite used 13 KB when measured
+#endif
 
 class ThreadPool {
  public:
