@@ -66,8 +66,12 @@ test_libs = -lgtest -lgtest_main -lcurl $(store_libs) -ldl
 # ---- packages --------------------------------------------------------------------------------------------------------
 
 packages_build = g++ libfcgi-dev libcurl4-openssl-dev libsqlite3-dev rapidjson-dev nettle-dev libpoco-dev
-packages_run = lighttpd ca-certificates
-packages_check = libgtest-dev nodejs npm curl
+# What each web server needs to run the gateway: apache2-bin and nginx without their services, spawn-fcgi for the socket.
+packages_lighttpd = lighttpd
+packages_apache = apache2-bin libapache2-mod-fcgid spawn-fcgi
+packages_nginx = nginx spawn-fcgi
+packages_run = ca-certificates $(packages_$(SERVER))
+packages_check = libgtest-dev nodejs npm curl ca-certificates $(packages_lighttpd) $(packages_apache) $(packages_nginx)
 packages_lint = clang-format clang-tidy
 
 need = $(Q)sh tests/support/need.sh
@@ -80,7 +84,7 @@ need-build:
 	$(need) $(packages_build)
 need-run: need-build
 	$(need) $(packages_run)
-need-check: need-run
+need-check: need-build
 	$(need) $(packages_check)
 need-lint: need-build
 	$(need) $(packages_lint)
@@ -157,12 +161,15 @@ FORCE:
 
 # ---- run -------------------------------------------------------------------------------------------------------------
 
-run_environment = BUILD=$(BUILD) STATE=var PORT='$(PORT)' MODE='$(MODE)' UPSTREAM='$(UPSTREAM)' CONF='$(CONF)'
+run_environment = BUILD=$(BUILD) STATE=var PORT='$(PORT)' SERVER='$(SERVER)' MODE='$(MODE)' UPSTREAM='$(UPSTREAM)' \
+  CONF='$(CONF)'
 
 .PHONY: run demo check-run-variables
 check-run-variables:
-	@case '$(SERVER)' in lighttpd) ;; *) echo 'SERVER must be lighttpd'; exit 64 ;; esac
-	@case '$(MODE)' in fcgi|cgi) ;; *) echo 'MODE must be fcgi or cgi'; exit 64 ;; esac
+	@case '$(SERVER)-$(MODE)' in \
+	  lighttpd-fcgi|lighttpd-cgi|apache-fcgi|apache-fcgid|apache-cgi|nginx-fcgi) ;; \
+	  *) echo 'SERVER and MODE must be: lighttpd fcgi|cgi, apache fcgi|fcgid|cgi, or nginx fcgi'; exit 64 ;; \
+	esac
 
 run: check-run-variables need-run
 	+$(submake) all
@@ -213,7 +220,8 @@ clean:
 
 help:
 	@echo 'all      build the programs into $(BUILD)'
-	@echo 'run      start the gateway on 127.0.0.1:PORT; UPSTREAM= MODE=fcgi|cgi CONF='
+	@echo 'run      start the gateway on 127.0.0.1:PORT; UPSTREAM= SERVER=lighttpd|apache|nginx'
+	@echo '         MODE=fcgi|cgi|fcgid CONF='
 	@echo 'demo     the same with a fake Gemini: no key, no network'
 	@echo 'check    all tests; last line: N passed, N failed'
 	@echo 'lint     layers, headings, clang-format, clang-tidy'

@@ -1,12 +1,14 @@
 #!/bin/sh
-# run.sh: starts the gateway under a private lighttpd, in the foreground, on the loopback: `make run` and the tests.
-# Environment: BUILD (directory of the programs), STATE (directory for everything it writes), PORT, MODE (fcgi or cgi),
-# UPSTREAM (scheme://host[:port] of Gemini; empty: Google's), CONF (own gemini-code.properties; empty: made in STATE),
-# FAKE (program to start as Gemini; empty: none).
+# run.sh: starts the gateway under a private web server, in the foreground, on the loopback: `make run` and the tests.
+# Environment: BUILD (directory of the programs), STATE (directory for everything it writes), PORT, SERVER (lighttpd,
+# apache or nginx), MODE (fcgi; cgi: not nginx; fcgid: Apache only), UPSTREAM (scheme://host[:port] of Gemini; empty:
+# Google's), CONF (own gemini-code.properties; empty: made in STATE), FAKE (program to start as Gemini; empty: none).
 # SPDX-License-Identifier: MIT
 set -eu
 umask 077
-confdir=$(cd "$(dirname "$0")/lighttpd" && pwd)
+SERVER=${SERVER:-lighttpd}
+confdir=$(cd "$(dirname "$0")/$SERVER" && pwd)
+PATH=$PATH:/usr/sbin
 mkdir -p "$STATE" "$STATE/log" "$STATE/spool" "$STATE/tmp" "$STATE/htdocs"
 STATE=$(cd "$STATE" && pwd)
 BUILD=$(cd "$BUILD" && pwd)
@@ -43,14 +45,29 @@ else
 fi
 export GEMINI_CODE_CONF
 
-"$BUILD/gemini-code.fcgi" -t > /dev/null
-"$BUILD/gemini-code-migrate" -q up
+# Apache never serves as root: then the gateway and its files belong to the user it serves as.
+as_user=
+user=$(id -un)
+if [ "$SERVER" = apache ] && [ "$(id -u)" = 0 ]; then
+  user=www-data
+  chown -R "$user:$user" "$STATE"
+  as_user="setpriv --reuid=$user --regid=$user --init-groups"
+  for path in "$STATE" "$BUILD/gemini-code.fcgi"; do
+    $as_user test -x "$path" || {
+      echo "run.sh: Apache serves as $user, which cannot reach $path: run this as a user other than root" >&2
+      exit 77
+    }
+  done
+fi
+
+$as_user "$BUILD/gemini-code.fcgi" -t > /dev/null
+$as_user "$BUILD/gemini-code-migrate" -q up
 
 url=http://127.0.0.1:$PORT
 key='$GEMINI_API_KEY'
 [ -z "${FAKE:-}" ] || key=test-key-demo
 cat <<EOF2
-Gemini Code serves $url (lighttpd, $MODE); logs and databases are in $STATE; stop it with Ctrl-C.
+Gemini Code serves $url ($SERVER, $MODE); logs and databases are in $STATE; stop it with Ctrl-C.
 
 OpenAI Chat Completions:
   curl -N $url/v1/chat/completions -H "Authorization: Bearer $key" -H 'Content-Type: application/json' \\
@@ -64,7 +81,26 @@ Health:
   curl $url/health
 EOF2
 
-export GC_ADDRESS=127.0.0.1 GC_PORT="$PORT" GC_STATE="$STATE" GC_CONFDIR="$confdir" GC_MODE="$MODE"
-export GC_PROGRAM="$BUILD/gemini-code.fcgi"
-PATH=$PATH:/usr/sbin
-exec lighttpd -D -f "$confdir/run.conf"  # the fake Gemini ends with the process that started it
+export GC_ADDRESS=127.0.0.1 GC_PORT="$PORT" GC_STATE="$STATE" GC_CONFDIR="$confdir" GC_MODE="$MODE" GC_USER="$user"
+export GC_PROGRAM="$BUILD/gemini-code.fcgi" GC_SOCKET="$STATE/gemini-code.sock"
+
+# Servers that start no FastCGI programs themselves find the gateway on a socket. It ends with the process that this one
+# becomes, as the fake Gemini does.
+if [ "$MODE" = fcgi ] && [ "$SERVER" != lighttpd ]; then
+  rm -f "$GC_SOCKET"
+  ${as_user:-setpriv} --pdeathsig=TERM spawn-fcgi -n -s "$GC_SOCKET" -M 0600 -b 4096 -- "$GC_PROGRAM" &
+  gateway=$!
+  while [ ! -S "$GC_SOCKET" ]; do
+    kill -0 "$gateway" 2>/dev/null || { echo "run.sh: the gateway does not start" >&2; exit 69; }
+    sleep 0.05
+  done
+fi
+
+case $SERVER in
+  lighttpd) exec lighttpd -D -f "$confdir/run.conf" ;;
+  apache) exec apache2 -DFOREGROUND -f "$confdir/run.conf" ;;
+  nginx)
+    sed "s|@GC_STATE@|$STATE|; s|@GC_SOCKET@|$GC_SOCKET|; s|@GC_CONFDIR@|$confdir|
+      s|@GC_ADDRESS@|$GC_ADDRESS|; s|@GC_PORT@|$PORT|" "$confdir/run.conf" > "$STATE/nginx.conf"
+    exec nginx -e "$STATE/log/nginx-error.log" -g "user $(id -un) $(id -gn);" -c "$STATE/nginx.conf" ;;
+esac

@@ -6,7 +6,7 @@ missing=
 for package in "$@"; do
   # A command of that name counts too: compilers and Node.js also come from elsewhere.
   case $package in
-    g++ | nodejs | npm | curl | lighttpd | clang-format | clang-tidy)
+    g++ | nodejs | npm | curl | lighttpd | nginx | spawn-fcgi | clang-format | clang-tidy)
       command=$package
       [ "$package" != nodejs ] || command=node
       PATH=$PATH:/usr/sbin command -v "$command" > /dev/null && continue ;;
@@ -22,5 +22,13 @@ if [ "$(id -u)" != 0 ]; then
   sudo=sudo
 fi
 $sudo apt-get update -qq
+# A web server's package would start its service on port 80: not what somebody who runs tests asked for.
+policy=/usr/sbin/policy-rc.d
+if [ ! -e "$policy" ]; then
+  trap '$sudo rm -f "$policy"' EXIT
+  trap 'exit 130' INT TERM
+  printf '#!/bin/sh\nexit 101\n' | $sudo tee "$policy" > /dev/null
+  $sudo chmod 755 "$policy"
+fi
 # shellcheck disable=SC2086
 $sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing > /dev/null
