@@ -59,7 +59,8 @@ inline std::string Field(const std::string& body, const std::vector<std::string_
   return at->IsString() ? std::string(at->Text()) : json::ToText(*at);
 }
 
-// How a test of both mounts names its cases.
-inline std::string ModeName(const testing::TestParamInfo<std::string>& info) { return info.param; }
+// Tests under several mounts: INSTANTIATE_TEST_SUITE_P(Mounts, Suite, testing::ValuesIn(kAllMounts), MountName).
+inline std::string MountName(const testing::TestParamInfo<Mount>& info) { return info.param.name(); }
+inline void PrintTo(const Mount& mount, std::ostream* out) { *out << mount.name(); }
 
 }  // namespace gc::test

@@ -21,14 +21,12 @@ struct Fault {
   bool breaks_stream;      // a stream begins with 200 and ends in an error event; else it has unary_status
 };
 
-std::string Name(const testing::TestParamInfo<std::string>& info) { return info.param; }
-
-class Upstream : public testing::TestWithParam<std::string> {};
-INSTANTIATE_TEST_SUITE_P(Mounts, Upstream, testing::Values("fcgi", "cgi"), Name);
+class Upstream : public testing::TestWithParam<Mount> {};
+INSTANTIATE_TEST_SUITE_P(Mounts, Upstream, testing::ValuesIn(kAllMounts), MountName);
 
 TEST_P(Upstream, FaultsAreToldInTheCallersProtocol) {
   GatewayOptions options;
-  options.mode = GetParam();
+  options.mount = GetParam();
   options.config = {{"upstream.first_byte_timeout_s", "1"}, {"upstream.idle_timeout_s", "1"}};
   Gateway gateway(options);
   const Fault faults[] = {
@@ -69,7 +67,7 @@ TEST_P(Upstream, FaultsAreToldInTheCallersProtocol) {
 // A stream that is cut after its first frames, in each form, by each way of cutting.
 TEST_P(Upstream, CutStreamsNeverLookComplete) {
   GatewayOptions options;
-  options.mode = GetParam();
+  options.mount = GetParam();
   options.config = {{"upstream.idle_timeout_s", "1"}};
   Gateway gateway(options);
   for (const std::string cut :
@@ -91,7 +89,7 @@ TEST_P(Upstream, CutStreamsNeverLookComplete) {
     const HttpReply array = Do(Native(gateway, "streamGenerateContent", text));
     if (cut != "eof_without_finish" && cut != "error_after=2") {
       EXPECT_FALSE(json::Document::Parse(array.body).ok()) << cut << ": " << array.body;
-      if (GetParam() == "fcgi") {
+      if (GetParam().mode == "fcgi") {
         EXPECT_NE(array.error, "") << cut << ": a cut answer ends as a whole one";
       }
     }
@@ -131,7 +129,7 @@ TEST_P(Upstream, LargeEventPasses) {
                 std::to_string(event.size()) + "\r\n\r\n" + event);
   });
   GatewayOptions options;
-  options.mode = GetParam();
+  options.mount = GetParam();
   options.upstream = upstream.Url("");
   Gateway gateway(options);
   const HttpReply reply = Do(Native(gateway, "streamGenerateContent?alt=sse", "x"));
@@ -141,7 +139,7 @@ TEST_P(Upstream, LargeEventPasses) {
 
 TEST_P(Upstream, Down) {
   GatewayOptions options;
-  options.mode = GetParam();
+  options.mount = GetParam();
   options.upstream = "http://127.0.0.1:" + std::to_string(UnusedPort());
   Gateway gateway(options);
   const HttpReply chat = Do(Chat(gateway, "x"));
@@ -153,7 +151,7 @@ TEST_P(Upstream, Down) {
   EXPECT_TRUE(gateway.WaitForCount("SELECT count(*) FROM request_logs WHERE error_type = 'upstream_unreachable'", 2));
 }
 
-class BadDatabase : public testing::TestWithParam<std::string> {
+class BadDatabase : public testing::TestWithParam<Mount> {
  protected:
   static int64_t SpoolLines(const Gateway& gateway) {
     const std::string text = ReadFile(gateway.Path("spool/requests.ndjson"));
@@ -161,11 +159,11 @@ class BadDatabase : public testing::TestWithParam<std::string> {
   }
   static GatewayOptions Options() {
     GatewayOptions options;
-    options.mode = GetParam();
+    options.mount = GetParam();
     return options;
   }
 };
-INSTANTIATE_TEST_SUITE_P(Mounts, BadDatabase, testing::Values("fcgi", "cgi"), Name);
+INSTANTIATE_TEST_SUITE_P(Mounts, BadDatabase, testing::ValuesIn(kAllMounts), MountName);
 
 TEST_P(BadDatabase, Locked) {
   Gateway gateway(Options());
@@ -214,11 +212,7 @@ TEST_P(BadDatabase, ReadOnly) {
   for (const char* file : {"gemini-code.db", "gemini-code.db-wal", "gemini-code.db-shm"}) {
     chmod(gateway.Path(file).c_str(), 0444);
   }
-  if (GetParam() == "fcgi") {  // open handles keep their right to write: new workers have to open
-    const pid_t old_worker = gateway.workers().at(0);
-    kill(gateway.master(), SIGHUP);
-    ASSERT_TRUE(WaitUntil([&] { return kill(old_worker, 0) != 0 && gateway.workers().size() == 1; }));
-  }
+  gateway.Reload();  // open handles keep their right to write
   EXPECT_EQ(Do(Chat(gateway, "while read-only")).status, 200);
   EXPECT_TRUE(WaitUntil([&] { return SpoolLines(gateway) == 1; }))
       << SpoolLines(gateway) << " lines, " << gateway.database().Number("SELECT count(*) FROM request_logs")

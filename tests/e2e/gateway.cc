@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <sstream>
@@ -44,7 +45,7 @@ Gateway::Gateway(GatewayOptions options) : options_(std::move(options)) {
     const Status started = fake_.Start();
     if (!started.ok()) ADD_FAILURE() << started.error().message;
   }
-  program_ = options_.program.empty() ? BuildDirectory() + "/gemini-code.fcgi" : options_.program;
+  PlaceProgram();
   const int port = UnusedPort();
   base_url_ = "http://127.0.0.1:" + std::to_string(port);
   WriteConfig();
@@ -52,29 +53,49 @@ Gateway::Gateway(GatewayOptions options) : options_(std::move(options)) {
   prctl(PR_SET_CHILD_SUBREAPER, 1);
   signal(SIGPIPE, SIG_IGN);  // a server that we killed must not take the tests with it
   Command command;
-  command.argv = options_.prefix;
-  command.argv.insert(command.argv.end(), {"sh", Root() + "/conf/run.sh"});
-  command.env = {"BUILD=" + fs::path(program_).parent_path().string(), "STATE=" + state_.path(),
-                 "PORT=" + std::to_string(port), "MODE=" + options_.mode, "CONF=" + config_file()};
+  command.argv = {"sh", Root() + "/conf/run.sh"};
+  command.env = {"BUILD=" + fs::path(program_).parent_path().string(),
+                 "STATE=" + state_.path(),
+                 "PORT=" + std::to_string(port),
+                 "SERVER=" + std::string(options_.mount.server),
+                 "MODE=" + std::string(options_.mount.mode),
+                 "CONF=" + config_file()};
   command.stdout_file = command.stderr_file = Path("run.out");
   server_.emplace(command);
   const bool up = WaitUntil([port] { return Connect(port) == 0; }, 30'000) &&
                   (!has_master() || WaitUntil([this] { return !workers().empty(); }, 30'000));
   if (!up) {
     ADD_FAILURE() << "the gateway does not start: " << ReadFile(command.stdout_file)
-                  << ReadFile(Path("log/lighttpd-error.log"));
+                  << ReadFile(Path("log/" + std::string(options_.mount.server) + "-error.log"));
   }
 }
 
 // As Ctrl-C does it: SIGINT to the whole group, and all of it has to be gone.
 Gateway::~Gateway() {
   server_->SignalGroup(SIGINT);
-  if (!server_->Wait(15'000)) ADD_FAILURE() << "lighttpd does not end";
+  if (!server_->Wait(15'000)) ADD_FAILURE() << "the web server does not end";
   const auto gone = [this] {
     while (waitpid(-server(), nullptr, WNOHANG) > 0) continue;  // orphans come to us: see the constructor
     return kill(-server(), 0) != 0;
   };
   if (!WaitUntil(gone, 10'000)) ADD_FAILURE() << "processes are left behind";
+}
+
+// In the state directory when the build's own does not do: Apache's user can reach this one whatever the checkout is.
+void Gateway::PlaceProgram() {
+  program_ = BuildDirectory() + "/gemini-code.fcgi";
+  const bool other_user = options_.mount.server == "apache" && geteuid() == 0;
+  if (!options_.own_program && options_.prefix.empty() && !other_user) return;
+  fs::create_directory(Path("bin"));
+  fs::copy_file(BuildDirectory() + "/gemini-code-migrate", Path("bin/gemini-code-migrate"));
+  const std::string copy = Path(options_.prefix.empty() ? "bin/gemini-code.fcgi" : "bin/program");
+  fs::copy_file(program_, copy);
+  program_ = Path("bin/gemini-code.fcgi");
+  if (options_.prefix.empty()) return;
+  std::string script = "#!/bin/sh\nexec ";
+  for (const std::string& word : options_.prefix) script += word + " ";
+  state_.Write("bin/gemini-code.fcgi", script + copy + " \"$@\"\n");
+  fs::permissions(program_, fs::perms::owner_all);
 }
 
 void Gateway::WriteConfig() const {
@@ -99,6 +120,22 @@ void Gateway::Configure(const std::map<std::string, std::string>& changes) {
   WriteConfig();
 }
 
+void Gateway::Reload() {
+  if (has_master()) {
+    const std::vector<pid_t> before = workers();
+    SignalMaster(SIGHUP);
+    EXPECT_TRUE(WaitUntil([&] { return workers().size() == before.size() && workers() != before; }, 15'000));
+  } else if (options_.mount == kApacheFcgid) {
+    const std::vector<pid_t> before = Handlers(IsWorker::kNo);
+    ReloadServer();
+    EXPECT_TRUE(WaitUntil(
+        [&] { return std::all_of(before.begin(), before.end(), [](pid_t pid) { return kill(pid, 0) != 0; }); },
+        15'000));
+  }
+}
+
+void Gateway::ReloadServer() const { server_->Signal(options_.mount.server == "nginx" ? SIGHUP : SIGUSR1); }
+
 // Not looked for among the server's children: the heir of a master that was killed is not one.
 std::vector<pid_t> Gateway::Handlers(IsWorker is_worker) const {
   std::vector<pid_t> pids;
@@ -108,7 +145,9 @@ std::vector<pid_t> Gateway::Handlers(IsWorker is_worker) const {
     if (pid == 0 || getpgid(pid) != server()) continue;
     const std::string command_line = CommandLine(pid);
     const bool worker = command_line.find("--worker") != std::string::npos;
-    if (command_line.find("gemini-code.fcgi") != std::string::npos && worker == (is_worker == IsWorker::kYes)) {
+    const bool handler = command_line.find("gemini-code.fcgi") != std::string::npos ||
+                         command_line.find("/bin/program") != std::string::npos;  // see PlaceProgram
+    if (handler && worker == (is_worker == IsWorker::kYes)) {
       pids.push_back(pid);
     }
   }
@@ -118,6 +157,11 @@ std::vector<pid_t> Gateway::Handlers(IsWorker is_worker) const {
 pid_t Gateway::master() const {
   const std::vector<pid_t> pids = Handlers(IsWorker::kNo);
   return pids.empty() ? 0 : pids.front();
+}
+
+void Gateway::SignalMaster(int number) const {
+  const pid_t pid = master();
+  if (pid == 0 || kill(pid, number) != 0) ADD_FAILURE() << "no master to signal";
 }
 
 std::vector<pid_t> Gateway::workers() const { return Handlers(IsWorker::kYes); }

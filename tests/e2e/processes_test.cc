@@ -41,8 +41,19 @@ void ExpectNoRowLost(const Gateway& gateway, const std::vector<Load::Done>& done
   EXPECT_EQ(gateway.database().IntegrityCheck(), "ok");
 }
 
-TEST(Processes, KilledWorkerIsReplacedAndNoOldRowIsLost) {
-  Gateway gateway;
+// What has to hold wherever a master serves: started by the web server, or on a socket beside it.
+class Masters : public testing::TestWithParam<Mount> {
+ protected:
+  static GatewayOptions Options() {
+    GatewayOptions options;
+    options.mount = GetParam();
+    return options;
+  }
+};
+INSTANTIATE_TEST_SUITE_P(Mounts, Masters, testing::ValuesIn(kMasterMounts), MountName);
+
+TEST_P(Masters, KilledWorkerIsReplacedAndNoOldRowIsLost) {
+  Gateway gateway(Options());
   Load load(gateway, 8);
   std::this_thread::sleep_for(std::chrono::milliseconds(1500));
   const pid_t killed = gateway.workers().at(0);
@@ -57,15 +68,15 @@ TEST(Processes, KilledWorkerIsReplacedAndNoOldRowIsLost) {
   ExpectNoRowLost(gateway, done, kill_time, back);
 }
 
-TEST(Processes, KilledMasterIsReplacedByTheServer) {
-  GatewayOptions options;
+TEST_P(Masters, KilledMasterIsReplaced) {
+  GatewayOptions options = Options();
   options.config = {{"worker.max_requests", "50"}};
   Gateway gateway(options);
   Load load(gateway, 4);
   std::this_thread::sleep_for(std::chrono::milliseconds(1200));
   const pid_t killed = gateway.master();
   const auto kill_time = std::chrono::steady_clock::now();
-  kill(killed, SIGKILL);
+  gateway.SignalMaster(SIGKILL);
   ASSERT_TRUE(WaitUntil([&] { return gateway.master() != 0 && gateway.master() != killed && Answers(gateway); }, 5000));
   const auto back = std::chrono::steady_clock::now();
   const size_t before = load.count();
@@ -92,14 +103,14 @@ TEST(Processes, HeirServesWithTheAcceptedConfiguration) {
   ASSERT_TRUE(Answers(gateway));
   gateway.Configure({{"worker.threads", "lots"}});
   const std::vector<pid_t> before = gateway.workers();
-  kill(gateway.master(), SIGKILL);
+  gateway.SignalMaster(SIGKILL);
   ASSERT_TRUE(WaitUntil([&] { return gateway.workers().size() == 1 && gateway.workers() != before; }));
   EXPECT_TRUE(Answers(gateway));
   EXPECT_NE(gateway.master(), 0);
 }
 
-TEST(Processes, RecyclingFailsNoRequest) {
-  GatewayOptions options;
+TEST_P(Masters, RecyclingFailsNoRequest) {
+  GatewayOptions options = Options();
   options.config = {{"worker.max_requests", "100"}};
   Gateway gateway(options);
   Load load(gateway, 8);
@@ -147,30 +158,27 @@ TEST(Processes, DrainHasAnEnd) {
   });
   EXPECT_TRUE(WaitUntil([&] { return begun.load(); }));
   const pid_t old_worker = gateway.workers().at(0);
-  kill(gateway.master(), SIGHUP);
+  gateway.SignalMaster(SIGHUP);
   EXPECT_TRUE(WaitUntil([&] { return gateway.workers().size() == 1 && gateway.workers()[0] != old_worker; }, 15'000));
   client.join();
   EXPECT_TRUE(Answers(gateway));
 }
 
-TEST(Processes, RenamedInBinaryTakesEffectOnHangupWithoutAFailure) {
-  TempDir programs;
-  const std::string program = programs.Path("gemini-code.fcgi");
-  fs::copy_file(BuildDirectory() + "/gemini-code.fcgi", program);
-  fs::copy_file(BuildDirectory() + "/gemini-code-migrate", programs.Path("gemini-code-migrate"));
-  GatewayOptions options;
-  options.program = program;
+TEST_P(Masters, RenamedInBinaryTakesEffectOnHangupWithoutAFailure) {
+  GatewayOptions options = Options();
+  options.own_program = true;
   Gateway gateway(options);
   Load load(gateway, 8);
   load.WaitFor(200);
   const pid_t old_worker = gateway.workers().at(0);
   // The new version is told from the old one by what it leaves behind.
-  const std::string mark = programs.Path("new-version-ran");
-  programs.Write("gemini-code.fcgi.new",
-                 "#!/bin/sh\ntouch " + mark + "\nexec " + BuildDirectory() + "/gemini-code.fcgi \"$@\"\n");
-  fs::permissions(program + ".new", fs::perms::owner_all);
+  const std::string& program = gateway.program();
+  const std::string mark = gateway.Path("new-version-ran");
+  fs::copy_file(program, program + ".real");
+  std::ofstream(program + ".new") << "#!/bin/sh\ntouch " << mark << "\nexec " << program << ".real \"$@\"\n";
+  fs::permissions(program + ".new", fs::perms::owner_all | fs::perms::others_read | fs::perms::others_exec);
   fs::rename(program + ".new", program);
-  kill(gateway.master(), SIGHUP);
+  gateway.SignalMaster(SIGHUP);
   ASSERT_TRUE(WaitUntil(
       [&] { return gateway.workers() != std::vector<pid_t>{old_worker} && gateway.workers().size() == 1; }, 20'000));
   load.WaitFor(load.count() + 300);
@@ -184,7 +192,7 @@ TEST(Processes, HangupWithABadConfigurationKeepsTheOldOneAndShows) {
   Gateway gateway;
   const std::vector<pid_t> before = gateway.workers();
   gateway.Configure({{"worker.threads", "lots"}});
-  kill(gateway.master(), SIGHUP);
+  gateway.SignalMaster(SIGHUP);
   const auto health = [&](std::string_view field) { return Field(Do(Get(gateway, "/health", "")).body, {field}); };
   ASSERT_TRUE(WaitUntil([&] { return health("config_error") != "absent"; }));
   EXPECT_NE(health("config_error").find("worker.threads must be a whole number"), std::string::npos);
@@ -192,14 +200,14 @@ TEST(Processes, HangupWithABadConfigurationKeepsTheOldOneAndShows) {
   EXPECT_EQ(gateway.workers(), before);
   EXPECT_TRUE(Answers(gateway));
   gateway.Configure({{"worker.threads", "64"}});
-  kill(gateway.master(), SIGHUP);
+  gateway.SignalMaster(SIGHUP);
   ASSERT_TRUE(WaitUntil([&] { return health("status") == "healthy"; }));
   ASSERT_TRUE(WaitUntil([&] { return gateway.workers() != before; }));
   EXPECT_TRUE(Answers(gateway));
 }
 
-TEST(Processes, HangupLetsOpenStreamsEnd) {
-  Gateway gateway;
+TEST_P(Masters, HangupLetsOpenStreamsEnd) {
+  Gateway gateway(Options());
   std::atomic<bool> begun = false;
   HttpReply reply;
   std::thread client([&] {
@@ -210,7 +218,7 @@ TEST(Processes, HangupLetsOpenStreamsEnd) {
   });
   EXPECT_TRUE(WaitUntil([&] { return begun.load(); }));
   const pid_t old_worker = gateway.workers().at(0);
-  kill(gateway.master(), SIGHUP);
+  gateway.SignalMaster(SIGHUP);
   EXPECT_TRUE(WaitUntil([&] { return gateway.workers().size() == 2; }));
   EXPECT_TRUE(Answers(gateway));
   gateway.fake().Release("go");
@@ -260,7 +268,7 @@ TEST(Processes, MastersInARowHoldTheSocketOnce) {
   for (int generation = 0; generation < 4; ++generation) {
     const pid_t killed = gateway.master();
     const std::vector<pid_t> before = gateway.workers();
-    kill(killed, SIGKILL);
+    gateway.SignalMaster(SIGKILL);
     ASSERT_TRUE(WaitUntil([&] {
       const std::vector<pid_t> workers = gateway.workers();
       return gateway.master() != 0 && gateway.master() != killed && workers.size() == 1 && workers != before &&

@@ -2,17 +2,20 @@
 // SPDX-License-Identifier: MIT
 #include <gtest/gtest.h>
 
+#include <sstream>
+
 #include "e2e/calls.h"
 
 namespace gc::test {
 namespace {
 
-class Sdk : public testing::TestWithParam<std::string> {};
-INSTANTIATE_TEST_SUITE_P(Mounts, Sdk, testing::Values("fcgi", "cgi"), ModeName);
+class Sdk : public testing::TestWithParam<Mount> {};
+INSTANTIATE_TEST_SUITE_P(Mounts, Sdk, testing::ValuesIn(kAllMounts), MountName);
 
 TEST_P(Sdk, OpenAiChat) {
   GatewayOptions options;
-  options.mode = GetParam();
+  options.mount = GetParam();
+  options.config = {{"stream.keepalive_s", "1"}};  // Apache tells that a client left when it cannot deliver a comment
   Gateway gateway(options);
   Command command;
   command.argv = {"node", "tests/clients/openai_chat.mjs"};
@@ -20,8 +23,9 @@ TEST_P(Sdk, OpenAiChat) {
   const RunResult result = RunCommand(command, 120'000);
   EXPECT_EQ(result.code, 0) << result.out << result.err;
   size_t passed = 0;
-  for (size_t at = 0; (at = result.out.find("ok ", at)) != std::string::npos; ++at) ++passed;
-  std::printf("[ figures  ] openai SDK, %s: %zu cases\n", GetParam().c_str(), passed);
+  std::istringstream lines(result.out);
+  for (std::string line; std::getline(lines, line);) passed += line.starts_with("ok ");
+  std::printf("[ figures  ] openai SDK, %s: %zu cases\n", GetParam().name().c_str(), passed);
   EXPECT_GE(passed, 10U) << result.out;
 
   // What an operator sees of it: models, tokens, first-token times, and a counter that agrees.

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <sqlite3.h>
 
+#include <algorithm>
 #include <filesystem>
 
 #include "e2e/calls.h"
@@ -10,13 +11,13 @@
 namespace gc::test {
 namespace {
 
-class Canary : public testing::TestWithParam<std::string> {};
-INSTANTIATE_TEST_SUITE_P(Mounts, Canary, testing::Values("fcgi", "cgi"), ModeName);
+class Canary : public testing::TestWithParam<Mount> {};
+INSTANTIATE_TEST_SUITE_P(Mounts, Canary, testing::ValuesIn(kAllMounts), MountName);
 
 TEST_P(Canary, OccursNowhere) {
   const std::string canary = "test-key-CANARY7f3a9c";
   GatewayOptions options;
-  options.mode = GetParam();
+  options.mount = GetParam();
   options.config = {{"log.level", "debug"}};
   Gateway gateway(options);
 
@@ -61,6 +62,12 @@ TEST_P(Canary, OccursNowhere) {
   sqlite3_exec(db, "ROLLBACK", nullptr, nullptr, nullptr);
   sqlite3_close(db);
 
+  // lighttpd writes its log every few seconds.
+  const auto logged = [&] {
+    const std::string log = ReadFile(gateway.Path("log/access.log"));
+    return std::count(log.begin(), log.end(), '\n');
+  };
+  EXPECT_TRUE(WaitUntil([&] { return logged() > static_cast<int64_t>(calls.size()); }, 10'000)) << logged();
   int files = 0;
   // A WAL may vanish while we look: its last user removes it.
   std::error_code vanished;
@@ -70,14 +77,17 @@ TEST_P(Canary, OccursNowhere) {
     std::error_code no_file;
     if (!entry.is_regular_file(no_file)) continue;
     ++files;
-    EXPECT_EQ(ReadFile(entry.path()).find(canary), std::string::npos) << entry.path();
+    std::string text = ReadFile(entry.path());
+    // Who asks for a model of that name puts it into the web server's log of paths.
+    const std::string as_model = "/v1/models/" + canary;
+    if (entry.path().filename() == "access.log") text.replace(text.find(as_model), as_model.size(), "");
+    EXPECT_EQ(text.find(canary), std::string::npos) << entry.path();
   }
   EXPECT_GE(files, 6);  // database, WAL, spool, three logs
-  EXPECT_NE(ReadFile(gateway.Path("log/access.log")), "");
   // Under plain CGI a key stands in the environment of its request's own process, as the protocol wants it: that one is
   // left out, not the server.
   std::vector<pid_t> pids = {gateway.server()};
-  if (GetParam() == "fcgi") {
+  if (GetParam().mode == "fcgi") {
     pids.push_back(gateway.master());
     for (const pid_t pid : gateway.workers()) pids.push_back(pid);
   }
