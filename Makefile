@@ -72,7 +72,7 @@ packages_apache = apache2-bin libapache2-mod-fcgid spawn-fcgi
 packages_nginx = nginx spawn-fcgi
 packages_run = ca-certificates $(packages_$(SERVER))
 packages_check = libgtest-dev nodejs npm curl ca-certificates $(packages_lighttpd) $(packages_apache) $(packages_nginx)
-packages_lint = clang-format clang-tidy
+packages_lint = clang-format clang-tidy cppcheck shellcheck
 
 need = $(Q)sh tests/support/need.sh
 
@@ -181,10 +181,18 @@ demo: check-run-variables need-run
 
 # ---- checks ----------------------------------------------------------------------------------------------------------
 
-.PHONY: check unit lint asan ubsan tsan clients
+.PHONY: check check-all unit lint asan ubsan tsan clients
 check: need-check
 	+$(submake) $(programs) $(test_programs) clients
 	$(Q)BUILD=$(BUILD) sh tests/run.sh
+
+# What takes long: about 45 minutes on two cores.
+check-all:
+	+$(Q)$(MAKE) --no-print-directory lint
+	+$(Q)$(MAKE) --no-print-directory check
+	+$(Q)$(MAKE) --no-print-directory asan
+	+$(Q)$(MAKE) --no-print-directory ubsan
+	+$(Q)$(MAKE) --no-print-directory tsan
 
 clients: tests/clients/node_modules/.installed
 $(test_programs): | need-check
@@ -204,6 +212,11 @@ lint: need-lint need-check
 	$(Q)sh tests/lint/files.sh
 	$(say) FORMAT
 	$(Q)clang-format --dry-run --Werror $(our_files)
+	$(say) SHELL
+	$(Q)shellcheck $(shell find conf db tests .ci -name '*.sh' -not -path '*/node_modules/*') .ci/run
+	$(say) CPPCHECK
+	$(Q)cppcheck --quiet --error-exitcode=1 --enable=warning,performance,portability --std=c++20 --suppress=readdirCalled \
+	  -Isrc src
 	$(say) TIDY
 	$(Q)printf '%s\n' $(filter %.cc,$(our_files)) | xargs -P 2 -n 4 sh tests/lint/tidy.sh
 
@@ -224,6 +237,7 @@ help:
 	@echo '         MODE=fcgi|cgi|fcgid CONF='
 	@echo 'demo     the same with a fake Gemini: no key, no network'
 	@echo 'check    all tests; last line: N passed, N failed'
-	@echo 'lint     layers, headings, clang-format, clang-tidy'
+	@echo 'check-all   lint, check, asan, ubsan, tsan: everything that takes long'
+	@echo 'lint     layers, headings, clang-format, shellcheck, cppcheck, clang-tidy'
 	@echo 'asan, ubsan, tsan   check under a sanitizer'
 	@echo 'clean    remove what was built'

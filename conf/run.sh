@@ -64,6 +64,7 @@ $as_user "$BUILD/gemini-code.fcgi" -t > /dev/null
 $as_user "$BUILD/gemini-code-migrate" -q up
 
 url=http://127.0.0.1:$PORT
+# shellcheck disable=SC2016  # the reader's shell expands it
 key='$GEMINI_API_KEY'
 [ -z "${FAKE:-}" ] || key=test-key-demo
 cat <<EOF2

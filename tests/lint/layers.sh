@@ -8,6 +8,7 @@ bad=0
 
 # forbid WHERE REGEX WHY: no file of WHERE may include what matches REGEX.
 forbid() {
+  # shellcheck disable=SC2086  # WHERE may be several
   found=$(grep -nE "^#include [<\"]($2)" $1 2>/dev/null)
   [ -z "$found" ] && return
   printf '%s:\n%s\n' "$3" "$found"
@@ -25,6 +26,7 @@ forbid "$protocols" 'curl/|fcgi|store/|base/http_client|handler/(relay|exchange|
   'a protocol sees gemini, http, models and base only'
 for file in $protocols; do
   own=$(basename "$file" | sed -E 's/^proto_([a-z]+(_chat)?).*/\1/')
+  # shellcheck disable=SC2086  # WHERE may be several
   found=$(grep -nE '^#include "handler/proto_' "$file" | grep -v "handler/proto_$own")
   [ -z "$found" ] || { printf 'a protocol sees no other protocol: %s\n%s\n' "$file" "$found"; bad=1; }
 done

@@ -6,7 +6,7 @@ missing=
 for package in "$@"; do
   # A command of that name counts too: compilers and Node.js also come from elsewhere.
   case $package in
-    g++ | nodejs | npm | curl | lighttpd | nginx | spawn-fcgi | clang-format | clang-tidy)
+    g++ | nodejs | npm | curl | lighttpd | nginx | spawn-fcgi | clang-format | clang-tidy | cppcheck | shellcheck)
       command=$package
       [ "$package" != nodejs ] || command=node
       PATH=$PATH:/usr/sbin command -v "$command" > /dev/null && continue ;;
