@@ -124,7 +124,7 @@ void Gateway::Reload() {
   if (has_master()) {
     const std::vector<pid_t> before = workers();
     SignalMaster(SIGHUP);
-    EXPECT_TRUE(WaitUntil([&] { return workers().size() == before.size() && workers() != before; }, 15'000));
+    EXPECT_TRUE(WaitUntil([&] { return HasReplaced(before); }, 15'000));
   } else if (options_.mount == kApacheFcgid) {
     const std::vector<pid_t> before = Handlers(IsWorker::kNo);
     ReloadServer();
@@ -165,6 +165,12 @@ void Gateway::SignalMaster(int number) const {
 }
 
 std::vector<pid_t> Gateway::workers() const { return Handlers(IsWorker::kYes); }
+
+bool Gateway::HasReplaced(const std::vector<pid_t>& before) const {
+  const std::vector<pid_t> now = workers();
+  const auto is_old = [&](pid_t pid) { return std::find(before.begin(), before.end(), pid) != before.end(); };
+  return now.size() == before.size() && std::none_of(now.begin(), now.end(), is_old);
+}
 
 bool Gateway::WaitForCount(const std::string& sql, int64_t wanted) const {
   return WaitUntil([&] { return database().Number(sql) == wanted; }, 10'000);

@@ -66,6 +66,8 @@ class Gateway {
   // Fails the test when there is no master: kill(0, …) would hit the tests themselves.
   void SignalMaster(int number) const;
   std::vector<pid_t> workers() const;
+  // As many workers as before, and none of them.
+  bool HasReplaced(const std::vector<pid_t>& before) const;
 
   // The main database, opened anew: it may have been replaced.
   Database database() const { return Database(Path("gemini-code.db")); }

@@ -19,6 +19,7 @@ class Load {
     std::string id;  // x-request-id; empty when no answer came
     int status = 0;
     std::string error;
+    std::chrono::steady_clock::time_point began;
     std::chrono::steady_clock::time_point ended;
   };
 
@@ -26,7 +27,10 @@ class Load {
   Load(const Gateway& gateway, int clients) {
     for (int i = 0; i < clients; ++i) {
       threads_.emplace_back([this, call = Chat(gateway, "load")] {
-        while (!stop_) Record(Do(call));
+        while (!stop_) {
+          const auto began = std::chrono::steady_clock::now();
+          Record(Do(call), began);
+        }
       });
     }
   }
@@ -50,8 +54,9 @@ class Load {
   }
 
  private:
-  void Record(const HttpReply& reply) {
-    Done done{std::string(reply.Header("x-request-id")), reply.status, reply.error, std::chrono::steady_clock::now()};
+  void Record(const HttpReply& reply, std::chrono::steady_clock::time_point began) {
+    const auto ended = std::chrono::steady_clock::now();
+    Done done{std::string(reply.Header("x-request-id")), reply.status, reply.error, began, ended};
     const std::lock_guard lock(mutex_);
     done_.push_back(std::move(done));
   }
