@@ -53,7 +53,7 @@ constexpr ConfigKeyInfo kKeys[] = {
      "on: a master keeps the socket and recycles workers. off: one thread, for servers that manage processes "
      "themselves (mod_fcgid)."},
     {kProcessDrainS, "process.drain_s", kInteger, "180", 0, kDay, "",
-     "Seconds that running requests get to end when a worker stops; then it is killed."},
+     "Seconds that running requests get to end when a worker stops; then they end with an error."},
     {kWorkerProcesses, "worker.processes", kInteger, "1", 1, 64, "", "Worker processes under one master."},
     {kWorkerThreads, "worker.threads", kInteger, "1100", 2, 16384, "",
      "Most threads of one worker: requests it can hold at the same time. They start on demand."},

@@ -2,6 +2,9 @@
 // SPDX-License-Identifier: MIT
 #include "base/http_client.h"
 
+#include <sys/eventfd.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <array>
 #include <mutex>
@@ -59,6 +62,7 @@ struct HttpClient::Shared {
   std::mutex mutex;
   std::vector<std::unique_ptr<Item>> idle;
   std::once_flag once;
+  const int stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);  // readable once calls are to end
 
   void Load();
   ~Shared();
@@ -112,8 +116,8 @@ class HttpClient::Item {
 // One running call on one item.
 class HttpClient::Exchange {
  public:
-  Exchange(Item* item, const HttpClientOptions& options, HttpObserver* observer)
-      : item_(item), options_(options), observer_(observer) {}
+  Exchange(Item* item, const HttpClientOptions& options, HttpObserver* observer, int stop_fd)
+      : item_(item), options_(options), observer_(observer), stop_fd_(stop_fd) {}
   ~Exchange() {
     if (added_) item_->curl().multi_remove_handle(item_->multi(), item_->easy());
     item_->curl().slist_free_all(headers_);
@@ -174,12 +178,12 @@ class HttpClient::Exchange {
     if (left_ms <= 0) {
       return Error{ErrorKind::kTimeout, "silent for " + std::to_string(limit_ms / 1000) + " s"};
     }
-    curl_waitfd watched{};
-    watched.fd = *watch_fd;
-    watched.events = CURL_WAIT_POLLIN;
+    curl_waitfd fds[] = {{stop_fd_, CURL_WAIT_POLLIN, 0}, {*watch_fd, CURL_WAIT_POLLIN, 0}};
+    const curl_waitfd& watched = fds[1];
     int ready = 0;
-    const unsigned extra = *watch_fd >= 0 ? 1 : 0;
-    item_->curl().multi_poll(item_->multi(), &watched, extra, static_cast<int>(std::min(tick_ms, left_ms)), &ready);
+    const unsigned count = *watch_fd >= 0 ? 2 : 1;
+    item_->curl().multi_poll(item_->multi(), fds, count, static_cast<int>(std::min(tick_ms, left_ms)), &ready);
+    if (fds[0].revents != 0) return Error{ErrorKind::kStopping, "this process ends"};
     // Also when the connection is never quiet for a whole tick: what comes need not be anything for the client.
     const int64_t now_us = SystemClock().MonotonicUs();
     if (ready == 0 || watched.revents != 0 || now_us - last_tick_us_ >= tick_ms * 1000) {
@@ -238,6 +242,7 @@ class HttpClient::Exchange {
   Item* item_;
   const HttpClientOptions& options_;
   HttpObserver* observer_;
+  const int stop_fd_;
   curl_slist* headers_ = nullptr;
   HttpFields response_headers_;
   int64_t last_progress_us_ = 0;
@@ -272,6 +277,7 @@ void HttpClient::Shared::Load() {
 HttpClient::Shared::~Shared() {
   idle.clear();  // handles first: they use the share
   if (share != nullptr) curl->share_cleanup(share);
+  close(stop_fd);
 }
 
 HttpClient::HttpClient(HttpClientOptions options) : options_(std::move(options)), shared_(new Shared) {}
@@ -303,11 +309,13 @@ Status HttpClient::Perform(const HttpCall& call, HttpObserver* observer, int wat
   if (item == nullptr) return Error{ErrorKind::kInternal, shared_->error};
   Status status;
   {
-    Exchange exchange(item.get(), options_, observer);
+    Exchange exchange(item.get(), options_, observer, shared_->stop_fd);
     status = exchange.Run(call, watch_fd, tick_ms);
   }
   Return(std::move(item));
   return status;
 }
+
+void HttpClient::Stop() { eventfd_write(shared_->stop_fd, 1); }
 
 }  // namespace gc

@@ -54,9 +54,12 @@ class HttpClient {
 
   // Runs the call to its end. watch_fd (or -1) is polled beside the connection; tick_ms bounds each wait.
   // Ok: the answer is complete, whatever its status. Errors: kUnreachable (refused, no address, TLS), kTimeout,
-  // kIo (the answer was cut or is no HTTP), kCancelled (the observer said so; the connection is closed at once).
+  // kIo (the answer was cut or is no HTTP), kCancelled (the observer said so; the connection is closed at once),
+  // kStopping (after Stop).
   // Redirects are not followed. Any thread.
   Status Perform(const HttpCall& call, HttpObserver* observer, int watch_fd, int64_t tick_ms);
+  // Ends every call, running or to come, at once. Any thread.
+  void Stop();
 
  private:
   class Item;

@@ -25,6 +25,7 @@ enum class ErrorKind {
   kTimeout,      // a deadline passed
   kUnreachable,  // the peer refuses connections, has no address or fails TLS
   kCancelled,    // the caller asked to stop
+  kStopping,     // this process ends
   kUnsupported,  // known, and not done here
   kInternal,     // a bug of ours
 };

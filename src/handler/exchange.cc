@@ -54,6 +54,8 @@ ApiError TransportError(const Error& error) {
       return {ApiErrorKind::kUpstreamTimeout, "Gemini does not answer: " + error.message, "", 0};
     case ErrorKind::kIo:
       return {ApiErrorKind::kUpstreamInterrupted, "Gemini's answer was cut: " + error.message, "", 0};
+    case ErrorKind::kStopping:
+      return {ApiErrorKind::kBusy, "The gateway restarts and could not wait for the end of this answer", "", 1};
     default:
       return {ApiErrorKind::kInternal, "The call to Gemini failed: " + error.message, "", 0};
   }

@@ -24,6 +24,8 @@ class GeminiClient {
 
   // One call with this key, which travels in x-goog-api-key only. Errors as HttpClient::Perform's. Any thread.
   Status Send(const std::string& key, const GeminiCall& call, HttpObserver* observer, int watch_fd, int64_t tick_ms);
+  // As HttpClient::Stop.
+  void Stop() { http_.Stop(); }
 
  private:
   std::string base_url_;

@@ -267,7 +267,7 @@ class Master {
 
   void OnLeaving(Worker* worker) {
     worker->state = State::kStopping;
-    worker->deadline_us = SystemClock().MonotonicUs() + (config_.Int(ConfigKey::kProcessDrainS) + 1) * 1000000;
+    worker->deadline_us = SystemClock().MonotonicUs() + (config_.Int(ConfigKey::kProcessDrainS) + 3) * 1000000;
   }
 
   void Stop(Worker* worker) {

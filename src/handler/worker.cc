@@ -39,6 +39,7 @@ namespace gc {
 namespace {
 
 constexpr int kSpareThreads = 4;
+constexpr int64_t kLastWordsS = 1;  // for what process.drain_s cut short; the master waits longer
 #ifdef __SANITIZE_THREAD__
 constexpr size_t kStackBytes = size_t{2} << 20;  // its own thread-local data counts as stack
 #else
@@ -337,7 +338,11 @@ int RunWorker(const Config& config, const WorkerStart& start) {
     Log(LogLevel::kWarn, "the master does not listen");
   threads.StopAccepting();
   close(start.listen_fd);
-  const bool idle = threads.WaitIdle(config.Int(ConfigKey::kProcessDrainS));
+  bool idle = threads.WaitIdle(config.Int(ConfigKey::kProcessDrainS));
+  if (!idle) {
+    gemini.Stop();  // each stream that is still open ends with an error of its protocol
+    idle = threads.WaitIdle(kLastWordsS);
+  }
   log.Stop();
   Log(LogLevel::kInfo, idle ? "worker ends" : "worker ends with requests still running");
   _exit(EX_OK);  // threads that still run use what this function owns

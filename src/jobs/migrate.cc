@@ -53,6 +53,7 @@ int ExitCodeOf(ErrorKind kind) {
     case ErrorKind::kUnreachable:
       return EX_UNAVAILABLE;
     case ErrorKind::kCancelled:
+    case ErrorKind::kStopping:
     case ErrorKind::kUnsupported:
     case ErrorKind::kInternal:
       return EX_SOFTWARE;
