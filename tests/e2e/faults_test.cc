@@ -132,7 +132,9 @@ TEST_P(Upstream, LargeEventPasses) {
   options.mount = GetParam();
   options.upstream = upstream.Url("");
   Gateway gateway(options);
-  const HttpReply reply = Do(Native(gateway, "streamGenerateContent?alt=sse", "x"));
+  HttpCall call = Native(gateway, "streamGenerateContent?alt=sse", "x");
+  call.timeout_ms = 120'000;  // sanitizers take their time
+  const HttpReply reply = Do(call);
   EXPECT_EQ(reply.error, "");
   EXPECT_TRUE(reply.body == event) << reply.body.size();
 }
