@@ -25,8 +25,7 @@ class Upstream : public testing::TestWithParam<Mount> {};
 INSTANTIATE_TEST_SUITE_P(Mounts, Upstream, testing::ValuesIn(kAllMounts), MountName);
 
 TEST_P(Upstream, FaultsAreToldInTheCallersProtocol) {
-  GatewayOptions options;
-  options.mount = GetParam();
+  GatewayOptions options{.mount = GetParam()};
   options.config = {{"upstream.first_byte_timeout_s", "1"}, {"upstream.idle_timeout_s", "1"}};
   Gateway gateway(options);
   const Fault faults[] = {
@@ -66,8 +65,7 @@ TEST_P(Upstream, FaultsAreToldInTheCallersProtocol) {
 
 // A stream that is cut after its first frames, in each form, by each way of cutting.
 TEST_P(Upstream, CutStreamsNeverLookComplete) {
-  GatewayOptions options;
-  options.mount = GetParam();
+  GatewayOptions options{.mount = GetParam()};
   options.config = {{"upstream.idle_timeout_s", "1"}};
   Gateway gateway(options);
   for (const std::string cut :
@@ -128,8 +126,7 @@ TEST_P(Upstream, LargeEventPasses) {
     peer->Write("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nContent-Length: " +
                 std::to_string(event.size()) + "\r\n\r\n" + event);
   });
-  GatewayOptions options;
-  options.mount = GetParam();
+  GatewayOptions options{.mount = GetParam()};
   options.upstream = upstream.Url("");
   Gateway gateway(options);
   HttpCall call = Native(gateway, "streamGenerateContent?alt=sse", "x");
@@ -140,8 +137,7 @@ TEST_P(Upstream, LargeEventPasses) {
 }
 
 TEST_P(Upstream, Down) {
-  GatewayOptions options;
-  options.mount = GetParam();
+  GatewayOptions options{.mount = GetParam()};
   options.upstream = "http://127.0.0.1:" + std::to_string(UnusedPort());
   Gateway gateway(options);
   const HttpReply chat = Do(Chat(gateway, "x"));
@@ -159,16 +155,11 @@ class BadDatabase : public testing::TestWithParam<Mount> {
     const std::string text = ReadFile(gateway.Path("spool/requests.ndjson"));
     return std::count(text.begin(), text.end(), '\n');
   }
-  static GatewayOptions Options() {
-    GatewayOptions options;
-    options.mount = GetParam();
-    return options;
-  }
 };
 INSTANTIATE_TEST_SUITE_P(Mounts, BadDatabase, testing::ValuesIn(kAllMounts), MountName);
 
 TEST_P(BadDatabase, Locked) {
-  Gateway gateway(Options());
+  Gateway gateway({.mount = GetParam()});
   ASSERT_EQ(Do(Chat(gateway, "before")).status, 200);
   ASSERT_TRUE(gateway.WaitForCount("SELECT count(*) FROM request_logs", 1));
   sqlite3* db = nullptr;
@@ -185,7 +176,7 @@ TEST_P(BadDatabase, Locked) {
 }
 
 TEST_P(BadDatabase, Full) {
-  GatewayOptions options = Options();
+  GatewayOptions options{.mount = GetParam()};
   options.prefix = {"prlimit", "--fsize=120000"};
   Gateway gateway(options);
   int sent = 0;
@@ -205,7 +196,7 @@ TEST_P(BadDatabase, Full) {
 }
 
 TEST_P(BadDatabase, ReadOnly) {
-  GatewayOptions options = Options();
+  GatewayOptions options{.mount = GetParam()};
   // Root may write anything until it gives this up.
   if (geteuid() == 0) options.prefix = {"setpriv", "--bounding-set=-dac_override", "--inh-caps=-dac_override"};
   Gateway gateway(options);
@@ -231,7 +222,7 @@ TEST_P(BadDatabase, ReadOnly) {
 
 TEST_P(BadDatabase, DamagedOrMissing) {
   for (const bool missing : {true, false}) {
-    Gateway gateway(Options());
+    Gateway gateway({.mount = GetParam()});
     for (const char* file : {"gemini-code.db", "gemini-code.db-wal", "gemini-code.db-shm"}) {
       std::filesystem::remove(gateway.Path(file));
     }

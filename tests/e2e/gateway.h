@@ -39,10 +39,10 @@ inline constexpr Mount kMasterMounts[] = {kLighttpd, kApache, kNginx};
 
 struct GatewayOptions {
   Mount mount = kLighttpd;
-  std::map<std::string, std::string> config;  // keys of gemini-code.properties beside the paths
-  std::string upstream;                       // empty: a fake Gemini of its own
-  bool own_program = false;                   // program() is a copy, which the test may replace
-  std::vector<std::string> prefix;            // a command that runs the program in other circumstances
+  std::map<std::string, std::string> config = {};  // keys of gemini-code.properties beside the paths
+  std::string upstream = {};                       // empty: a fake Gemini of its own
+  bool own_program = false;                        // program() is a copy, which the test may replace
+  std::vector<std::string> prefix = {};            // a command that runs the program in other circumstances
 };
 
 // Started by the constructor and ready; ended by the destructor, which checks that nothing is left running.

@@ -16,12 +16,7 @@ namespace {
 
 class Mounts : public testing::TestWithParam<Mount> {
  protected:
-  static GatewayOptions Options() {
-    GatewayOptions options;
-    options.mount = GetParam();
-    return options;
-  }
-  Gateway gateway_{Options()};
+  Gateway gateway_{{.mount = GetParam()}};
 };
 INSTANTIATE_TEST_SUITE_P(Mounts, Mounts, testing::ValuesIn(kAllMounts), MountName);
 

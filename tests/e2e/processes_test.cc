@@ -46,18 +46,11 @@ void ExpectNoRowLost(const Gateway& gateway, const std::vector<Load::Done>& done
 }
 
 // What has to hold wherever a master serves: started by the web server, or on a socket beside it.
-class Masters : public testing::TestWithParam<Mount> {
- protected:
-  static GatewayOptions Options() {
-    GatewayOptions options;
-    options.mount = GetParam();
-    return options;
-  }
-};
+class Masters : public testing::TestWithParam<Mount> {};
 INSTANTIATE_TEST_SUITE_P(Mounts, Masters, testing::ValuesIn(kMasterMounts), MountName);
 
 TEST_P(Masters, KilledWorkerIsReplacedAndNoOldRowIsLost) {
-  Gateway gateway(Options());
+  Gateway gateway({.mount = GetParam()});
   Load load(gateway, 8);
   std::this_thread::sleep_for(std::chrono::milliseconds(1500));
   const pid_t killed = gateway.workers().at(0);
@@ -73,7 +66,7 @@ TEST_P(Masters, KilledWorkerIsReplacedAndNoOldRowIsLost) {
 }
 
 TEST_P(Masters, KilledMasterIsReplaced) {
-  GatewayOptions options = Options();
+  GatewayOptions options{.mount = GetParam()};
   options.config = {{"worker.max_requests", "50"}};
   Gateway gateway(options);
   Load load(gateway, 4);
@@ -114,7 +107,7 @@ TEST(Processes, HeirServesWithTheAcceptedConfiguration) {
 }
 
 TEST_P(Masters, RecyclingFailsNoRequest) {
-  GatewayOptions options = Options();
+  GatewayOptions options{.mount = GetParam()};
   options.config = {{"worker.max_requests", "100"}};
   Gateway gateway(options);
   Load load(gateway, 8);
@@ -175,7 +168,7 @@ TEST(Processes, DrainHasAnEnd) {
 }
 
 TEST_P(Masters, RenamedInBinaryTakesEffectOnHangupWithoutAFailure) {
-  GatewayOptions options = Options();
+  GatewayOptions options{.mount = GetParam()};
   options.own_program = true;
   Gateway gateway(options);
   Load load(gateway, 8);
@@ -216,7 +209,7 @@ TEST(Processes, HangupWithABadConfigurationKeepsTheOldOneAndShows) {
 }
 
 TEST_P(Masters, HangupLetsOpenStreamsEnd) {
-  Gateway gateway(Options());
+  Gateway gateway({.mount = GetParam()});
   std::atomic<bool> begun = false;
   HttpReply reply;
   std::thread client([&] {

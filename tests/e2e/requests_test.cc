@@ -14,8 +14,7 @@ class Requests : public testing::TestWithParam<Mount> {
     static std::map<std::string, std::unique_ptr<Gateway>> running;
     auto& gateway = running[mount.name()];
     if (!gateway) {
-      GatewayOptions options;
-      options.mount = mount;
+      GatewayOptions options{.mount = mount};
       options.config = {{"request.max_body_bytes", "1048576"}};
       gateway = std::make_unique<Gateway>(options);
     }

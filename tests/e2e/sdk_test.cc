@@ -13,8 +13,7 @@ class Sdk : public testing::TestWithParam<Mount> {};
 INSTANTIATE_TEST_SUITE_P(Mounts, Sdk, testing::ValuesIn(kAllMounts), MountName);
 
 TEST_P(Sdk, OpenAiChat) {
-  GatewayOptions options;
-  options.mount = GetParam();
+  GatewayOptions options{.mount = GetParam()};
   options.config = {{"stream.keepalive_s", "1"}};  // Apache tells that a client left when it cannot deliver a comment
   Gateway gateway(options);
   Command command;

@@ -16,8 +16,7 @@ INSTANTIATE_TEST_SUITE_P(Mounts, Canary, testing::ValuesIn(kAllMounts), MountNam
 
 TEST_P(Canary, OccursNowhere) {
   const std::string canary = "test-key-CANARY7f3a9c";
-  GatewayOptions options;
-  options.mount = GetParam();
+  GatewayOptions options{.mount = GetParam()};
   options.config = {{"log.level", "debug"}};
   Gateway gateway(options);
 

@@ -84,8 +84,7 @@ INSTANTIATE_TEST_SUITE_P(Mounts, Disconnect, testing::ValuesIn(kAllMounts), Moun
 // The client leaves after the first event. lighttpd and nginx tell at once; Apache when it cannot deliver what we
 // write, which for a translated stream is a comment.
 TEST_P(Disconnect, CancelsTheUpstreamAndTheRowSays499) {
-  GatewayOptions options;
-  options.mount = GetParam();
+  GatewayOptions options{.mount = GetParam()};
   options.config = {{"stream.keepalive_s", "1"}};
   Gateway gateway(options);
   for (const bool native : {false, true}) {
@@ -117,8 +116,7 @@ INSTANTIATE_TEST_SUITE_P(Mounts, Thousand, testing::ValuesIn(kMasterMounts), Mou
 
 TEST_P(Thousand, SlowStreamsInOneWorker) {
   constexpr size_t kThousand = 1000;
-  GatewayOptions options;
-  options.mount = GetParam();
+  GatewayOptions options{.mount = GetParam()};
   Gateway gateway(options);
   const pid_t worker = gateway.workers().at(0);
   std::vector<HttpCall> calls(kThousand, Chat(gateway, "slow [[fake: chunks=4 hold=all@1]]", Answer::kStream));
