@@ -13,7 +13,18 @@ sbindir = $(exec_prefix)/sbin
 libexecdir = /usr/lib/cgi-bin
 sysconfdir = /etc
 localstatedir = /var
+datadir = $(prefix)/share
+docdir = $(datadir)/doc/gemini-code
+mandir = $(datadir)/man
+systemdunitdir = /usr/lib/systemd/system
+sysusersdir = /usr/lib/sysusers.d
 DESTDIR =
+INSTALL = install
+
+# make install: who owns the configuration, the salt, the databases and the logs. www-data: the web server starts the
+# gateway; any other user gets a socket of its own (systemd).
+SERVICE_USER = gemini-code
+SERVICE_GROUP = $(SERVICE_USER)
 
 # make run, make demo
 PORT = 8080
@@ -227,6 +238,20 @@ ubsan:
 tsan:
 	+$(Q)$(MAKE) --no-print-directory FLAVOUR=tsan check
 
+# ---- install ---------------------------------------------------------------------------------------------------------
+
+install_variables = sbindir libexecdir sysconfdir localstatedir datadir docdir mandir systemdunitdir sysusersdir DESTDIR \
+  INSTALL SERVICE_USER SERVICE_GROUP
+install_sh = $(Q)$(foreach name,$(install_variables),$(name)='$($(name))') PROGRAMS='$(programs)' sh conf/install.sh
+
+.PHONY: install installdirs uninstall
+install: all
+	$(install_sh) install
+installdirs:
+	$(install_sh) installdirs
+uninstall:
+	$(install_sh) uninstall
+
 .PHONY: clean help
 clean:
 	rm -rf build tests/clients/node_modules
@@ -239,5 +264,7 @@ help:
 	@echo 'check    all tests; last line: N passed, N failed'
 	@echo 'check-all   lint, check, asan, ubsan, tsan: everything that takes long'
 	@echo 'lint     layers, headings, clang-format, shellcheck, cppcheck, clang-tidy'
+	@echo 'install  programs, configuration, examples, systemd units; SERVICE_USER= DESTDIR= prefix='
+	@echo 'uninstall   what install placed; configuration, salt, databases and logs stay'
 	@echo 'asan, ubsan, tsan   check under a sanitizer'
 	@echo 'clean    remove what was built'
