@@ -253,6 +253,16 @@ installdirs:
 uninstall:
 	$(install_sh) uninstall
 
+# ---- dist ------------------------------------------------------------------------------------------------------------
+
+# What is committed, and nothing else; the same commit gives the same bytes.
+version = $(shell git show HEAD:src/base/version.h | sed -n 's/.*kVersion\[\] = "\(.*\)".*/\1/p')
+.PHONY: dist
+dist:
+	$(Q)mkdir -p build
+	$(Q)git -c tar.umask=0022 archive --prefix=gemini-code-$(version)/ HEAD | gzip -n -9 > build/gemini-code-$(version).tar.gz
+	$(say) DIST build/gemini-code-$(version).tar.gz
+
 .PHONY: clean help
 clean:
 	rm -rf build tests/clients/node_modules
@@ -267,5 +277,6 @@ help:
 	@echo 'lint     layers, headings, clang-format, shellcheck, cppcheck, clang-tidy'
 	@echo 'install  programs, configuration, examples, systemd units; SERVICE_USER= DESTDIR= prefix='
 	@echo 'uninstall   what install placed; configuration, salt, databases and logs stay'
+	@echo 'dist     build/gemini-code-VERSION.tar.gz of what is committed'
 	@echo 'asan, ubsan, tsan   check under a sanitizer'
 	@echo 'clean    remove what was built'
