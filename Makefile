@@ -85,13 +85,14 @@ packages_run = ca-certificates $(packages_$(SERVER))
 packages_check = libgtest-dev nodejs npm curl systemd procps ca-certificates $(packages_lighttpd) $(packages_apache) \
   $(packages_nginx)
 packages_lint = clang-format clang-tidy cppcheck shellcheck
+packages_fresh = debootstrap git
 
 need = $(Q)sh tests/support/need.sh
 
 # The targets that build and then do something build on all cores, unless the caller said how.
 submake = $(Q)$(MAKE) --no-print-directory $(if $(findstring -j,$(MAKEFLAGS)),,-j$(shell nproc))
 
-.PHONY: need-build need-run need-check need-lint
+.PHONY: need-build need-run need-check need-lint need-fresh
 need-build:
 	$(need) $(packages_build)
 need-run: need-build
@@ -100,6 +101,8 @@ need-check: need-build
 	$(need) $(packages_check)
 need-lint: need-build
 	$(need) $(packages_lint)
+need-fresh:
+	$(need) $(packages_fresh)
 
 # ---- sources ---------------------------------------------------------------------------------------------------------
 
@@ -239,6 +242,10 @@ ubsan:
 tsan:
 	+$(Q)$(MAKE) --no-print-directory FLAVOUR=tsan check
 
+.PHONY: check-fresh
+check-fresh: need-fresh
+	$(Q)sh tests/fresh/check.sh
+
 # ---- install ---------------------------------------------------------------------------------------------------------
 
 install_variables = sbindir libexecdir sysconfdir localstatedir datadir docdir mandir systemdunitdir sysusersdir DESTDIR \
@@ -260,7 +267,8 @@ version = $(shell git show HEAD:src/base/version.h | sed -n 's/.*kVersion\[\] = 
 .PHONY: dist
 dist:
 	$(Q)mkdir -p build
-	$(Q)git -c tar.umask=0022 archive --prefix=gemini-code-$(version)/ HEAD | gzip -n -9 > build/gemini-code-$(version).tar.gz
+	$(Q)git -c tar.umask=0022 -c tar.tar.gz.command='gzip -n -9' archive --format=tar.gz \
+	  --prefix=gemini-code-$(version)/ -o build/gemini-code-$(version).tar.gz HEAD
 	$(say) DIST build/gemini-code-$(version).tar.gz
 
 .PHONY: clean help
@@ -275,6 +283,7 @@ help:
 	@echo 'check    all tests; last line: N passed, N failed'
 	@echo 'check-all   lint, check, asan, ubsan, tsan: everything that takes long'
 	@echo 'lint     layers, headings, clang-format, shellcheck, cppcheck, clang-tidy'
+	@echo 'check-fresh   the README from clone to mount, in a new Debian 12 (as root, some ten minutes)'
 	@echo 'install  programs, configuration, examples, systemd units; SERVICE_USER= DESTDIR= prefix='
 	@echo 'uninstall   what install placed; configuration, salt, databases and logs stay'
 	@echo 'dist     build/gemini-code-VERSION.tar.gz of what is committed'
