@@ -29,7 +29,8 @@ files() {
       *) echo "0755 $file $sbindir/${file##*/}" ;;
     esac
   done
-  for file in conf/gemini-code.properties db/schema.sql db/*migrations/*.sql conf/lighttpd/* conf/apache/* conf/nginx/*; do
+  for file in conf/gemini-code.properties db/schema.sql db/*migrations/*.sql conf/lighttpd/* conf/apache/* \
+    conf/nginx/*; do
     case $file in
       */run.conf) ;;
       db/*) echo "0644 $file $share/$file" ;;

@@ -1,7 +1,7 @@
 #!/bin/sh
 # check.sh: `make check-fresh`: follows the README in a new Debian 12 that has git, make and certificates, and no more.
-# The new system is a directory under TMPDIR; it takes over how this host reaches the package archive and npm. All that is
-# mounted and runs for it is in namespaces of its own and ends with this script.
+# The new system is a directory under TMPDIR; it takes over how this host reaches the package archive and npm. All that
+# is mounted and runs for it is in namespaces of its own and ends with this script.
 # SPDX-License-Identifier: MIT
 set -eu
 umask 022

@@ -56,8 +56,9 @@ done_with_step
 
 begin 'make check'
 run make check
-tail -n 1 "$log" | grep -qE '^[1-9][0-9]* passed, 0 failed$' || fail "the last line of make check is: $(tail -n 1 "$log")"
-tail -n 1 "$log"
+result=$(tail -n 1 "$log")
+echo "$result" | grep -qE '^[1-9][0-9]* passed, 0 failed$' || fail "the last line of make check is: $result"
+echo "$result"
 done_with_step
 
 begin 'make demo, and its first request'
@@ -71,9 +72,10 @@ done_with_step
 
 begin 'make install, and the mount under lighttpd'
 # Only where it listens is not as Debian ships it.
-sed -i "s/^server.port .*/server.bind = \"127.0.0.1\"\nserver.port = $SERVER_PORT/; /use-ipv6/d" /etc/lighttpd/lighttpd.conf
+sed -i "s/^server.port .*/server.bind = \"127.0.0.1\"\nserver.port = $SERVER_PORT/; /use-ipv6/d" \
+  /etc/lighttpd/lighttpd.conf
 run make install SERVICE_USER=www-data
-runuser -u www-data -- /usr/sbin/gemini-code-migrate up >> "$log" 2>&1
+run runuser -u www-data -- /usr/sbin/gemini-code-migrate up
 run lighty-enable-mod gemini-code
 run lighttpd -tt -f /etc/lighttpd/lighttpd.conf
 run service lighttpd start
@@ -99,8 +101,9 @@ for file in /var/lib/gemini-code/gemini-code.db /etc/gemini-code/key.salt; do
 done
 rm -r /etc/gemini-code /var/lib/gemini-code /var/log/gemini-code
 run make install
-getent passwd gemini-code | grep -q ':/nonexistent:/usr/sbin/nologin$' || fail "the service user: $(getent passwd gemini-code)"
-runuser -u gemini-code -- /usr/sbin/gemini-code-migrate up >> "$log" 2>&1
-runuser -u gemini-code -- /usr/lib/cgi-bin/gemini-code.fcgi -t >> "$log" 2>&1
+user=$(getent passwd gemini-code)
+echo "$user" | grep -q ':/nonexistent:/usr/sbin/nologin$' || fail "the service user is $user"
+run runuser -u gemini-code -- /usr/sbin/gemini-code-migrate up
+run runuser -u gemini-code -- /usr/lib/cgi-bin/gemini-code.fcgi -t
 ! runuser -u www-data -- cat /etc/gemini-code/key.salt > /dev/null 2>&1 || fail "the web server reads the salt"
 done_with_step
