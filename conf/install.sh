@@ -60,7 +60,9 @@ sites() {
     [ -f "$file" ] || continue
     case $file in
       */lighttpd/*) available=lighttpd/conf-available ;;
-      */apache/*) available=apache2/$(sed -n 1,10p "$file" | grep -o 'conf-available' || echo sites-available) ;;
+      */apache/*)
+        available=apache2/sites-available
+        ! sed -n 1,10p "$file" | grep -q conf-available || available=apache2/conf-available ;;
       */nginx/*) available=nginx/sites-available ;;
     esac
     echo "${file#conf/} $sysconfdir/$available/${file##*/}"
