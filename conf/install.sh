@@ -44,7 +44,7 @@ files() {
   for file in man/*.[1-8]; do echo "0644 $file $mandir/man${file##*.}/${file##*/}"; done
 }
 
-# The same without the patterns that match nothing: man/ and servers that this version does not have.
+# The same without the patterns that match nothing: man/ as long as it is empty.
 present_files() {
   files | while read -r mode source target; do
     case $source in
@@ -54,19 +54,14 @@ present_files() {
   done
 }
 
-# Lines `name-under-share target`: the one file of each server that its administrator enables.
+# Lines `name-under-share target`: the files of each server that its administrator enables.
 sites() {
-  for file in conf/lighttpd/[0-9]*.conf conf/apache/gemini-code.conf conf/nginx/gemini-code.conf; do
-    [ -f "$file" ] || continue
-    case $file in
-      */lighttpd/*) available=lighttpd/conf-available ;;
-      */apache/*)
-        available=apache2/sites-available
-        ! sed -n 1,10p "$file" | grep -q conf-available || available=apache2/conf-available ;;
-      */nginx/*) available=nginx/sites-available ;;
-    esac
-    echo "${file#conf/} $sysconfdir/$available/${file##*/}"
-  done
+  cat << EOF
+lighttpd/10-gemini-code.conf $sysconfdir/lighttpd/conf-available/10-gemini-code.conf
+apache/gemini-code-server.conf $sysconfdir/apache2/conf-available/gemini-code.conf
+apache/gemini-code.conf $sysconfdir/apache2/sites-available/gemini-code.conf
+nginx/gemini-code.conf $sysconfdir/nginx/sites-available/gemini-code.conf
+EOF
 }
 
 # Those that are not as the last installation wrote them: the administrator's own.
@@ -183,7 +178,7 @@ next_steps() {
   echo "Next, as root; after an update the first and the last:"
   say "runuser -u $SERVICE_USER -- $sbindir/gemini-code-migrate up"
   [ "$SERVICE_USER" = www-data ] || say "systemctl daemon-reload && systemctl enable --now gemini-code"
-  say "enable the mount: lighty-enable-mod gemini-code, a2ensite gemini-code, or nginx's sites-enabled"
+  say "enable the mount, as $docdir/mounting.md says"
   if [ "$SERVICE_USER" = www-data ]; then
     say "systemctl reload the web server"
   else

@@ -190,8 +190,9 @@ TEST_P(Mounts, ServerReloadLetsOpenStreamsEnd) {
 TEST(MountFiles, ShareOneExpressionOfOwnedPaths) {
   const std::string paths = "(v1|v1beta|upload/v1beta|health|livez|readyz)";
   EXPECT_NE(ReadFile("src/handler/router.cc").find("^/" + paths + "(/|$)"), std::string::npos);
-  for (const std::string file : {"lighttpd/gemini-code-fcgi.conf", "lighttpd/gemini-code-cgi.conf",
-                                 "apache/gemini-code-common.conf", "nginx/gemini-code-location.conf"}) {
+  for (const std::string file :
+       {"lighttpd/gemini-code-fcgi.conf", "lighttpd/gemini-code-socket.conf", "lighttpd/gemini-code-cgi.conf",
+        "apache/gemini-code-common.conf", "nginx/gemini-code-location.conf"}) {
     EXPECT_NE(ReadFile("conf/" + file).find(paths), std::string::npos) << file;
   }
 }
