@@ -121,7 +121,8 @@ TEST_P(Masters, RecyclingFailsNoRequest) {
   const auto& done = load.Stop();
   EXPECT_EQ(Failures(done), 0U) << "of " << done.size();
   EXPECT_GE(seen.size(), 5U);
-  EXPECT_TRUE(gateway.WaitForCount("SELECT count(*) FROM request_logs", static_cast<int64_t>(done.size())));
+  EXPECT_TRUE(WaitUntil([&] { return LoggedIds(gateway).size() == done.size(); }, 10'000))
+      << LoggedIds(gateway).size() << " of " << done.size() << ReadFile(gateway.Path("log/gemini-code.log"));
 }
 
 TEST(Processes, RecyclingByAgeFailsNoRequest) {
