@@ -53,12 +53,20 @@ GeminiTurns::Payload GeminiTurns::ObjectOr(std::string_view text, std::string_vi
 }
 
 void GeminiTurns::AddUserText(std::string_view text) {
-  if (!text.empty()) TurnOf(false).parts.push_back({text, {}, -1});
+  if (!text.empty()) TurnOf(false).parts.push_back({.text = text});
+}
+
+void GeminiTurns::AddUserMedia(const MediaView& media) {
+  TurnOf(false).parts.push_back({.kind = PartKind::kMedia, .media = media});
+}
+
+void GeminiTurns::AddUserFile(std::string_view mime_type, std::string_view uri) {
+  TurnOf(false).parts.push_back({.kind = PartKind::kFile, .text = uri, .media = {mime_type, {}}});
 }
 
 void GeminiTurns::AddModelText(std::string_view text, std::string_view signature) {
   signature = CheckedSignature(signature);
-  if (!text.empty() || !signature.empty()) TurnOf(true).parts.push_back({text, signature, -1});
+  if (!text.empty() || !signature.empty()) TurnOf(true).parts.push_back({.text = text, .signature = signature});
 }
 
 void GeminiTurns::AddCall(std::string_view id, std::string_view name, std::string_view arguments,
@@ -66,43 +74,46 @@ void GeminiTurns::AddCall(std::string_view id, std::string_view name, std::strin
   const bool blank = arguments.find_first_not_of(" \t\r\n") == std::string_view::npos;
   const Payload payload = blank ? Payload{"{}", {}} : ObjectOr(arguments, "_raw", false);
   const size_t index = calls_.size();
-  calls_.push_back({id, name, payload, {}, false});
-  TurnOf(true).parts.push_back({{}, CheckedSignature(signature), static_cast<ptrdiff_t>(index)});
+  calls_.push_back({id, name, payload, {}, {}, false});
+  TurnOf(true).parts.push_back({.kind = PartKind::kCall, .signature = CheckedSignature(signature), .call = index});
   OpenCalls& open = open_[id];
   if (open.turn != turns_.size() - 1) open = {turns_.size() - 1, {}, 0};
   open.calls.push_back(index);
 }
 
-void GeminiTurns::AddResult(std::string_view id, std::string_view content) {
+void GeminiTurns::AddResult(std::string_view id, std::string_view content, ResultKind kind,
+                            std::vector<MediaView> media) {
   const auto found = open_.find(id);
   if (found == open_.end() || found->second.answered == found->second.calls.size()) {
     AddUserText(Own("Tool result (" + std::string(id) + "): " + std::string(content)));
+    for (const MediaView& m : media) AddUserMedia(m);
     return;
   }
   OpenCalls& open = found->second;
   Call& call = calls_[open.calls[open.answered++]];
-  call.result = ObjectOr(content, "output", true);
+  call.result = kind == ResultKind::kError ? Payload{content, "error"} : ObjectOr(content, "output", true);
+  call.media = std::move(media);
   call.has_result = true;
   // The results open the turn after their calls; what the model says next is a new step.
   if (open.turn == turns_.size() - 1) TurnOf(false);
 }
 
 bool GeminiTurns::HasCalls(const Turn& turn) {
-  return std::any_of(turn.parts.begin(), turn.parts.end(), [](const Part& part) { return part.call >= 0; });
+  return std::any_of(turn.parts.begin(), turn.parts.end(), [](const Part& p) { return p.kind == PartKind::kCall; });
 }
 
-void GeminiTurns::Write(json::Writer* w, UnsignedCalls unsigned_calls) const {
+void GeminiTurns::Write(json::Writer* w, const ModelFamily& family) const {
   const auto fill_in = [&](std::string_view text) {
     w->BeginObject().Key("role").String("user").Key("parts").BeginArray();
     w->BeginObject().Key("text").String(text).EndObject().EndArray().EndObject();
   };
   w->BeginArray();
   if (!turns_.empty() && turns_.front().from_model) fill_in(".");
-  for (size_t i = 0; i < turns_.size(); ++i) WriteTurn(w, i, unsigned_calls);
+  for (size_t i = 0; i < turns_.size(); ++i) WriteTurn(w, i, family);
   if (!turns_.empty() && turns_.back().from_model) {
     if (HasCalls(turns_.back())) {
       w->BeginObject().Key("role").String("user").Key("parts").BeginArray();
-      WriteResults(w, turns_.back());
+      WriteResults(w, turns_.back(), family);
       w->EndArray().EndObject();
     } else {
       fill_in("Continue.");
@@ -111,26 +122,43 @@ void GeminiTurns::Write(json::Writer* w, UnsignedCalls unsigned_calls) const {
   w->EndArray();
 }
 
-void GeminiTurns::WriteTurn(json::Writer* w, size_t index, UnsignedCalls unsigned_calls) const {
+void GeminiTurns::WriteTurn(json::Writer* w, size_t index, const ModelFamily& family) const {
   const Turn& turn = turns_[index];
   w->BeginObject().Key("role").String(turn.from_model ? "model" : "user").Key("parts").BeginArray();
-  if (!turn.from_model && index > 0) WriteResults(w, turns_[index - 1]);
+  if (!turn.from_model && index > 0) WriteResults(w, turns_[index - 1], family);
   bool first_call = true;
   for (const Part& part : turn.parts) {
-    if (part.call >= 0) {
-      WriteCall(w, part, first_call && unsigned_calls == UnsignedCalls::kMark);
-      first_call = false;
-      continue;
+    switch (part.kind) {
+      case PartKind::kCall:
+        WriteCall(w, part, first_call && family.signs_calls);
+        first_call = false;
+        break;
+      case PartKind::kMedia:
+        WriteMedia(w, part.media);
+        break;
+      case PartKind::kFile:
+        w->BeginObject().Key("fileData").BeginObject();
+        if (!part.media.mime_type.empty()) w->Key("mimeType").String(part.media.mime_type);
+        w->Key("fileUri").String(part.text).EndObject().EndObject();
+        break;
+      case PartKind::kText:
+        w->BeginObject().Key("text").String(part.text);
+        if (!part.signature.empty()) w->Key("thoughtSignature").String(part.signature);
+        w->EndObject();
+        break;
     }
-    w->BeginObject().Key("text").String(part.text);
-    if (!part.signature.empty()) w->Key("thoughtSignature").String(part.signature);
-    w->EndObject();
   }
   w->EndArray().EndObject();
 }
 
+void GeminiTurns::WriteMedia(json::Writer* w, const MediaView& media) {
+  w->BeginObject().Key("inlineData").BeginObject();
+  w->Key("mimeType").String(media.mime_type).Key("data").String(media.data);
+  w->EndObject().EndObject();
+}
+
 void GeminiTurns::WriteCall(json::Writer* w, const Part& part, bool mark) const {
-  const Call& call = calls_[static_cast<size_t>(part.call)];
+  const Call& call = calls_[part.call];
   w->BeginObject().Key("functionCall").BeginObject();
   w->Key("id").String(call.id).Key("name").String(call.name).Key("args");
   WritePayload(w, call.arguments);
@@ -140,14 +168,25 @@ void GeminiTurns::WriteCall(json::Writer* w, const Part& part, bool mark) const 
   w->EndObject();
 }
 
-void GeminiTurns::WriteResults(json::Writer* w, const Turn& turn) const {
+void GeminiTurns::WriteResults(json::Writer* w, const Turn& turn, const ModelFamily& family) const {
+  const bool takes_media = family.signs_calls;  // inside results: since Gemini 3
   for (const Part& part : turn.parts) {
-    if (part.call < 0) continue;
-    const Call& call = calls_[static_cast<size_t>(part.call)];
+    if (part.kind != PartKind::kCall) continue;
+    const Call& call = calls_[part.call];
     w->BeginObject().Key("functionResponse").BeginObject();
     w->Key("id").String(call.id).Key("name").String(call.name).Key("response");
     WritePayload(w, call.has_result ? call.result : Payload{"no result", "error"});
+    if (takes_media && !call.media.empty()) {
+      w->Key("parts").BeginArray();
+      for (const MediaView& media : call.media) WriteMedia(w, media);
+      w->EndArray();
+    }
     w->EndObject().EndObject();
+  }
+  if (takes_media) return;
+  for (const Part& part : turn.parts) {
+    if (part.kind != PartKind::kCall) continue;
+    for (const MediaView& media : calls_[part.call].media) WriteMedia(w, media);
   }
 }
 

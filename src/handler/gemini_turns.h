@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <deque>
 #include <string>
 #include <string_view>
@@ -13,11 +14,17 @@
 #include <vector>
 
 #include "base/json.h"
+#include "handler/models.h"
 
 namespace gc {
 
-// What happens to a step whose first call has no signature (the client lost it, or it never came from Gemini).
-enum class UnsignedCalls { kLeave, kMark };
+// An image, sound or document: views, as all texts here.
+struct MediaView {
+  std::string_view mime_type;
+  std::string_view data;  // standard base64
+};
+
+enum class ResultKind { kOutput, kError };
 
 // One per request; not thread-safe. Texts are views: what they point to must live until Write, or be given to Own.
 class GeminiTurns {
@@ -27,17 +34,22 @@ class GeminiTurns {
 
   // Empty text is dropped.
   void AddUserText(std::string_view text);
+  void AddUserMedia(const MediaView& media);
+  // A file that Gemini can fetch by itself. mime_type may be empty.
+  void AddUserFile(std::string_view mime_type, std::string_view uri);
   // Empty text is dropped unless it carries a signature. A signature that is not base64 is dropped.
   void AddModelText(std::string_view text, std::string_view signature);
   // `arguments` is what the client calls the arguments: JSON text of an object, or anything else, which is wrapped.
   // `name` is Gemini's spelling.
   void AddCall(std::string_view id, std::string_view name, std::string_view arguments, std::string_view signature);
-  // The result of the latest call with that id which has none yet; without such a call it becomes user text.
-  void AddResult(std::string_view id, std::string_view content);
+  // The result of the latest call with that id which has none yet; without such a call it becomes user text and media.
+  void AddResult(std::string_view id, std::string_view content, ResultKind kind = ResultKind::kOutput,
+                 std::vector<MediaView> media = {});
 
   bool empty() const { return turns_.empty(); }
-  // Writes the `contents` array.
-  void Write(json::Writer* w, UnsignedCalls unsigned_calls) const;
+  // Writes the `contents` array. Where the family wants signatures, a step whose first call has none (the client lost
+  // it, or it never came from Gemini) gets Google's stand-in.
+  void Write(json::Writer* w, const ModelFamily& family) const;
 
  private:
   // JSON text of an object, or (wrap not empty) plain text to be written as {wrap: text}.
@@ -50,12 +62,16 @@ class GeminiTurns {
     std::string_view name;
     Payload arguments;
     Payload result;
+    std::vector<MediaView> media;  // of the result
     bool has_result = false;
   };
+  enum class PartKind : uint8_t { kText, kCall, kMedia, kFile };
   struct Part {
-    std::string_view text;
-    std::string_view signature;
-    ptrdiff_t call = -1;  // index in calls_; -1: a text part
+    PartKind kind = PartKind::kText;
+    std::string_view text = {};       // kFile: the URI
+    std::string_view signature = {};  // kText, kCall
+    size_t call = 0;                  // kCall: index in calls_
+    MediaView media = {};             // kMedia; kFile: the type
   };
   struct Turn {
     bool from_model = false;
@@ -70,9 +86,10 @@ class GeminiTurns {
 
   Turn& TurnOf(bool from_model);
   Payload ObjectOr(std::string_view text, std::string_view wrap, bool refuse_refs);
-  void WriteTurn(json::Writer* w, size_t index, UnsignedCalls unsigned_calls) const;
+  void WriteTurn(json::Writer* w, size_t index, const ModelFamily& family) const;
   void WriteCall(json::Writer* w, const Part& part, bool mark) const;
-  void WriteResults(json::Writer* w, const Turn& turn) const;
+  void WriteResults(json::Writer* w, const Turn& turn, const ModelFamily& family) const;
+  static void WriteMedia(json::Writer* w, const MediaView& media);
   static void WritePayload(json::Writer* w, const Payload& payload);
   static bool HasCalls(const Turn& turn);
 

@@ -30,6 +30,6 @@ struct OpenAiChatCall {
 };
 
 // The request direction (proto_openai_chat_request.cc); the rest of the protocol is in proto_openai_chat_response.cc.
-Result<gemini::Request, ApiError> ParseOpenAiChat(std::string body, OpenAiChatCall* call);
+Result<gemini::Request, ApiError> ParseOpenAiChat(std::string body, const ParseContext& context, OpenAiChatCall* call);
 
 }  // namespace gc

@@ -11,6 +11,7 @@
 #include "handler/models.h"
 #include "handler/proto_openai_chat.h"
 #include "handler/proto_openai_chat_messages.h"
+#include "handler/tool_schema.h"
 
 namespace gc {
 namespace {
@@ -56,7 +57,8 @@ struct ToolChoice {
 
 class Reader {
  public:
-  Reader(const Value& root, OpenAiChatCall* call) : root_(root), call_(call), fields_(root, path_, &error_) {}
+  Reader(const Value& root, const ParseContext& context, OpenAiChatCall* call)
+      : root_(root), context_(context), call_(call), fields_(root, path_, &error_) {}
 
   Result<gemini::Request, ApiError> Read();
 
@@ -77,6 +79,7 @@ class Reader {
   void WriteThinking(LazyObject* config) const;
 
   const Value& root_;
+  const ParseContext& context_;
   OpenAiChatCall* call_;
   FirstError error_;
   FieldPath path_;
@@ -151,17 +154,6 @@ void Reader::RefuseWhatIsMissing() {
       if (modality.Text() != "text") refuse(fields_.Path("modalities"));
     }
   }
-}
-
-// True when a schema says no more than "an object": Gemini then wants none at all.
-bool IsBareObject(const Value& schema) {
-  const auto says_nothing = [](const json::Member& m) {
-    const std::string_view name = m.name.Text();
-    if (name == "properties") return m.value.Members().empty();
-    if (name == "additionalProperties") return !m.value.IsObject();
-    return name == "type" || name == "required" || name == "$schema" || name == "title" || name == "description";
-  };
-  return std::all_of(schema.Members().begin(), schema.Members().end(), says_nothing);
 }
 
 void Reader::ReadTools() {
@@ -321,7 +313,7 @@ std::string Reader::Write() {
     w.EndArray().EndObject();
   }
   w.Key("contents");
-  messages_.turns().Write(&w, family_->signs_calls ? UnsignedCalls::kMark : UnsignedCalls::kLeave);
+  messages_.turns().Write(&w, *family_);
   if (!tools_.empty()) WriteTools(&w);
   WriteGenerationConfig(&w);
   if (!service_tier_.empty()) w.Key("serviceTier").String(service_tier_);
@@ -334,7 +326,10 @@ void Reader::WriteTools(json::Writer* w) const {
   for (const Tool& tool : tools_) {
     w->BeginObject().Key("name").String(tool.name);
     if (!tool.description.empty()) w->Key("description").String(tool.description);
-    if (tool.parameters != nullptr) w->Key("parametersJsonSchema").Copy(*tool.parameters);
+    if (tool.parameters != nullptr) {
+      w->Key("parametersJsonSchema");
+      WriteSchema(w, *tool.parameters, context_.simple_schemas ? SchemaDetail::kSimple : SchemaDetail::kFull);
+    }
     w->EndObject();
   }
   w->EndArray().EndObject().EndArray();
@@ -377,12 +372,12 @@ void Reader::WriteThinking(LazyObject* config) const {
 
 }  // namespace
 
-Result<gemini::Request, ApiError> ParseOpenAiChat(std::string body, OpenAiChatCall* call) {
+Result<gemini::Request, ApiError> ParseOpenAiChat(std::string body, const ParseContext& context, OpenAiChatCall* call) {
   const auto document = json::Document::Parse(gemini::RepairSurrogates(std::move(body)));
   if (!document.ok()) {
     return ApiError{ApiErrorKind::kInvalidRequest, "The body is not valid JSON: " + document.error().message, "", 0};
   }
-  return Reader(document->root(), call).Read();
+  return Reader(document->root(), context, call).Read();
 }
 
 }  // namespace gc

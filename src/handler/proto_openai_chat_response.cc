@@ -81,8 +81,8 @@ class OpenAiChat final : public Protocol {
  public:
   explicit OpenAiChat(Clock& clock) : clock_(clock) {}
 
-  Result<gemini::Request, ApiError> Parse(const HttpRequest& request) override {
-    return ParseOpenAiChat(request.body, &call_);
+  Result<gemini::Request, ApiError> Parse(const HttpRequest& request, const ParseContext& context) override {
+    return ParseOpenAiChat(request.body, context, &call_);
   }
   const std::string& requested_model() const override { return call_.requested_model; }
 
@@ -169,6 +169,7 @@ bool OpenAiChat::TakeCall(const Value& part, ToolCall* call) {
   const Value* args = function_call->Find("args");
   call->arguments = args != nullptr && args->IsObject() ? json::ToText(*args) : "{}";
   call->signature = part.StringOr("thoughtSignature", "");
+  if (!call->signature.empty()) signed_calls_.push_back({call->id, std::string(call->signature)});
   return true;
 }
 

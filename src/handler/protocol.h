@@ -1,9 +1,10 @@
 // protocol.h: what a client protocol translates. One object per request; not thread-safe.
-// A protocol sees gemini, http, models, tool_schema and base only: it turns text into text, and relay moves the bytes.
-// SPDX-License-Identifier: MIT
+// A protocol sees gemini, http, models, tool_schema, media and base only: it turns text into text, and relay moves the
+// bytes. SPDX-License-Identifier: MIT
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "base/result.h"
 #include "handler/api_error.h"
@@ -12,12 +13,24 @@
 
 namespace gc {
 
+// What a request is read with, beside its own text. The second time, after Gemini refused the first, it asks for less.
+struct ParseContext {
+  bool simple_schemas = false;    // Gemini found a schema too complex
+  bool dummy_signatures = false;  // Gemini found a thought signature corrupt: Google's stand-in for each of them
+};
+
+// A call that was written to the client.
+struct SignedCall {
+  std::string id;         // as the client got it
+  std::string signature;  // Gemini's thoughtSignature
+};
+
 class Protocol {
  public:
   virtual ~Protocol() = default;
 
   // Reads the client's request. An error names the field in `param`. Called once, before anything else.
-  virtual Result<gemini::Request, ApiError> Parse(const HttpRequest& request) = 0;
+  virtual Result<gemini::Request, ApiError> Parse(const HttpRequest& request, const ParseContext& context) = 0;
   // The model name as the client wrote it (after Parse, also a failed one); empty when it gave none.
   virtual const std::string& requested_model() const = 0;
 
@@ -33,6 +46,12 @@ class Protocol {
   // seen: it was cut). Exactly one of WriteEnd (succeeding) and WriteError ends a stream.
   virtual Result<void, ApiError> WriteEnd(std::string* out) = 0;
   virtual void WriteError(const ApiError& error, std::string* out) = 0;
+
+  // The calls written so far that Gemini had signed: what a client that keeps no signature will need again.
+  const std::vector<SignedCall>& signed_calls() const { return signed_calls_; }
+
+ protected:
+  std::vector<SignedCall> signed_calls_;
 };
 
 }  // namespace gc

@@ -52,7 +52,7 @@ using Labels = Relay::Labels;
 
 void ServeChat(Exchange* exchange, Labels* labels) {
   const auto protocol = NewOpenAiChat(exchange->clock);
-  auto call = protocol->Parse(exchange->request);
+  auto call = protocol->Parse(exchange->request, {});
   labels->original_model = protocol->requested_model();
   if (!call.ok()) return AnswerError(exchange, std::move(call.error()));
   labels->model = call->model;

@@ -25,7 +25,7 @@ inline HttpRequest ChatRequest(std::string body) {
 
 inline Result<gemini::Request, ApiError> ParseChat(std::string body) {
   StillClock clock;
-  return NewOpenAiChat(clock)->Parse(ChatRequest(std::move(body)));
+  return NewOpenAiChat(clock)->Parse(ChatRequest(std::move(body)), {});
 }
 
 // What a client gets: its body or event stream, or the error that came before any byte.
@@ -42,7 +42,7 @@ inline ChatReply ErrorReply(const ApiError& error) {
 inline ChatReply ReplayUnary(const std::string& request, int status, const std::string& answer) {
   StillClock clock;
   const auto protocol = NewOpenAiChat(clock);
-  if (const auto parsed = protocol->Parse(ChatRequest(request)); !parsed.ok()) return ErrorReply(parsed.error());
+  if (const auto parsed = protocol->Parse(ChatRequest(request), {}); !parsed.ok()) return ErrorReply(parsed.error());
   if (status != 200) return ErrorReply(gemini::ToApiError(gemini::ReadFailure(answer, status)));
   const auto response = gemini::ParseResponse(answer);
   if (!response.ok()) return ErrorReply({ApiErrorKind::kUpstreamBadResponse, response.error().message, "", 0});
@@ -54,7 +54,7 @@ inline ChatReply ReplayUnary(const std::string& request, int status, const std::
 inline ChatReply ReplayStream(const std::string& request, const std::vector<std::string_view>& pieces) {
   StillClock clock;
   const auto protocol = NewOpenAiChat(clock);
-  if (const auto parsed = protocol->Parse(ChatRequest(request)); !parsed.ok()) return ErrorReply(parsed.error());
+  if (const auto parsed = protocol->Parse(ChatRequest(request), {}); !parsed.ok()) return ErrorReply(parsed.error());
   std::optional<ApiError> error;
   ChatReply reply;
   const auto on_event = [&](std::string data) {

@@ -11,12 +11,12 @@ namespace {
 
 using Fill = std::function<void(GeminiTurns*)>;
 
-std::string Written(const Fill& fill, UnsignedCalls unsigned_calls = UnsignedCalls::kLeave) {
+std::string Written(const Fill& fill, std::string_view model = "gemini-2.5-flash") {
   GeminiTurns turns;
   fill(&turns);
   std::string text;
   json::Writer w(&text);
-  turns.Write(&w, unsigned_calls);
+  turns.Write(&w, FamilyOf(model));
   return text;
 }
 
@@ -226,7 +226,7 @@ TEST(GeminiTurns, ResultsAreObjects) {
 }
 
 TEST(GeminiTurns, MarksOnlyTheFirstUnsignedCallOfAStep) {
-  const auto marked = [](const Fill& fill) { return Written(fill, UnsignedCalls::kMark); };
+  const auto marked = [](const Fill& fill) { return Written(fill, "gemini-3.8-flash"); };
   constexpr const char* kDummy = "skip_thought_signature_validator";
   EXPECT_EQ(marked([](GeminiTurns* t) {
               t->AddUserText("a");
@@ -243,6 +243,42 @@ TEST(GeminiTurns, MarksOnlyTheFirstUnsignedCallOfAStep) {
                 User(Result("3", R"({"error":"no result"})") + "," + Result("4", R"({"error":"no result"})")) + "]");
   // The client may send the dummy back.
   EXPECT_EQ(Written([](GeminiTurns* t) { t->AddCall("1", "f", "", kDummy); }).find(kDummy) != std::string::npos, true);
+}
+
+TEST(GeminiTurns, MediaStandWhereTheClientPutThem) {
+  const auto fill = [](GeminiTurns* turns) {
+    turns->AddUserText("look");
+    turns->AddUserMedia({"image/png", "AAAA"});
+    turns->AddUserFile("video/mp4", "https://example.org/v");
+    turns->AddUserFile("", "https://youtu.be/x");
+  };
+  EXPECT_EQ(Written(fill),
+            "[" +
+                User(Text("look") + R"(,{"inlineData":{"mimeType":"image/png","data":"AAAA"}})"
+                                    R"(,{"fileData":{"mimeType":"video/mp4","fileUri":"https://example.org/v"}})"
+                                    R"(,{"fileData":{"fileUri":"https://youtu.be/x"}})") +
+                "]");
+}
+
+// Since Gemini 3 a result may hold media; before, they follow the results.
+TEST(GeminiTurns, MediaOfResults) {
+  const auto fill = [](GeminiTurns* turns) {
+    turns->AddUserText("go");
+    turns->AddCall("a", "f", "{}", "");
+    turns->AddCall("b", "f", "{}", "");
+    turns->AddResult("a", "seen", ResultKind::kOutput, {{"image/png", "AAAA"}});
+    turns->AddResult("b", "broken", ResultKind::kError);
+    turns->AddResult("orphan", "x", ResultKind::kOutput, {{"image/png", "BBBB"}});
+  };
+  const std::string image = R"({"inlineData":{"mimeType":"image/png","data":"AAAA"}})";
+  const std::string old = Written(fill, "gemini-2.5-flash");
+  EXPECT_NE(old.find(R"("response":{"output":"seen"}}})"), std::string::npos) << old;
+  EXPECT_NE(old.find(R"("response":{"error":"broken"}}},)" + image), std::string::npos) << old;
+  const std::string now = Written(fill, "gemini-3.8-flash");
+  EXPECT_NE(now.find(R"("response":{"output":"seen"},"parts":[)" + image + "]}}"), std::string::npos) << now;
+  EXPECT_NE(now.find(R"(Tool result (orphan): x"},{"inlineData":{"mimeType":"image/png","data":"BBBB"}})"),
+            std::string::npos)
+      << now;
 }
 
 }  // namespace

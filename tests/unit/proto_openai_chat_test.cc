@@ -262,7 +262,7 @@ TEST(OpenAiChat, TooManyTools) {
 TEST(OpenAiChat, KnowsTheModelOfARefusedRequest) {
   StillClock clock;
   const auto protocol = NewOpenAiChat(clock);
-  EXPECT_FALSE(protocol->Parse(ChatRequest(R"({"model":"google/x","messages":[]})")).ok());
+  EXPECT_FALSE(protocol->Parse(ChatRequest(R"({"model":"google/x","messages":[]})"), {}).ok());
   EXPECT_EQ(protocol->requested_model(), "google/x");
 }
 
