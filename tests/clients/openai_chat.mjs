@@ -304,7 +304,10 @@ async function run(name) {
     console.log(`ok ${name}`);
     return true;
   } catch (error) {
-    console.log(`not ok ${name}: ${String(error?.message ?? error).replace(/\s+/g, ' ')}`);
+    // What fetch failed with stands in a chain of causes.
+    const why = [];
+    for (let e = error; e !== undefined && why.length < 5; e = e.cause) why.push(String(e?.message ?? e));
+    console.log(`not ok ${name}: ${why.join(': ').replace(/\s+/g, ' ')}`);
     return false;
   } finally {
     clearTimeout(timer);

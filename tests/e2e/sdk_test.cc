@@ -20,7 +20,7 @@ TEST_P(Sdk, OpenAiChat) {
   command.argv = {"node", "tests/clients/openai_chat.mjs"};
   command.env = {"BASE_URL=" + gateway.Url("/v1"), "FAKE_URL=" + gateway.fake().base_url()};
   const RunResult result = RunCommand(command, 120'000);
-  EXPECT_EQ(result.code, 0) << result.out << result.err;
+  EXPECT_EQ(result.code, 0) << result.out << result.err << ReadFile(gateway.Path("log/apache-error.log"));
   size_t passed = 0;
   std::istringstream lines(result.out);
   for (std::string line; std::getline(lines, line);) passed += line.starts_with("ok ");
