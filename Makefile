@@ -84,6 +84,7 @@ packages_nginx = nginx spawn-fcgi
 packages_run = ca-certificates $(packages_$(SERVER))
 packages_check = libgtest-dev nodejs npm curl systemd procps ca-certificates $(packages_lighttpd) $(packages_apache) \
   $(packages_nginx)
+packages_bench = wrk openssl ca-certificates libgtest-dev $(packages_lighttpd) $(packages_apache) $(packages_nginx)
 packages_lint = clang-format clang-tidy cppcheck shellcheck
 packages_fresh = debootstrap git
 
@@ -92,13 +93,15 @@ need = $(Q)sh tests/support/need.sh
 # The targets that build and then do something build on all cores, unless the caller said how.
 submake = $(Q)$(MAKE) --no-print-directory $(if $(findstring -j,$(MAKEFLAGS)),,-j$(shell nproc))
 
-.PHONY: need-build need-run need-check need-lint need-fresh
+.PHONY: need-build need-run need-check need-bench need-lint need-fresh
 need-build:
 	$(need) $(packages_build)
 need-run: need-build
 	$(need) $(packages_run)
 need-check: need-build
 	$(need) $(packages_check)
+need-bench: need-build
+	$(need) $(packages_bench)
 need-lint: need-build
 	$(need) $(packages_lint)
 need-fresh:
@@ -115,6 +118,9 @@ fake_sources := $(filter-out %_main.cc,$(wildcard tests/support/fake_gemini*.cc)
 support_sources := $(filter-out tests/support/fake_gemini%,$(wildcard tests/support/*.cc))
 unit_sources := $(wildcard tests/unit/*.cc)
 e2e_sources := $(wildcard tests/e2e/*.cc)
+# The helpers of the benchmark are a program each, the rest is the driver.
+bench_helpers := sse_server constant_handler curl_loop cgi_constant
+bench_sources := $(filter-out $(bench_helpers:%=tests/bench/%.cc),$(wildcard tests/bench/*.cc))
 
 base_objects := $(call objects,$(base_sources))
 store_objects := $(call objects,$(store_sources)) $(BUILD)/gen/migrations_data.o
@@ -124,6 +130,7 @@ fake_objects := $(call objects,$(fake_sources))
 support_objects := $(call objects,$(support_sources))
 
 programs = $(BUILD)/gemini-code.fcgi $(BUILD)/gemini-code-migrate
+bench_programs = $(BUILD)/bench $(addprefix $(BUILD)/bench-,$(subst _,-,$(bench_helpers)))
 test_programs = $(BUILD)/unit-tests $(BUILD)/e2e-tests $(BUILD)/fake-gemini
 
 .PHONY: all
@@ -141,8 +148,17 @@ $(BUILD)/unit-tests: $(call objects,$(unit_sources)) $(support_objects) $(fake_o
 $(BUILD)/unit-tests: libs = -l:libfcgi.a $(test_libs) -lPocoUtil -lPocoFoundation
 $(BUILD)/e2e-tests: $(call objects,$(e2e_sources)) $(support_objects) $(fake_objects) $(base_objects)
 $(BUILD)/e2e-tests: libs = $(test_libs)
+$(BUILD)/bench: $(call objects,$(bench_sources) tests/support/process.cc tests/support/http.cc tests/support/raw_server.cc) \
+  $(base_objects)
+$(BUILD)/bench: libs = -lgtest -lcurl $(store_libs) -ldl
+$(BUILD)/bench-sse-server: $(call objects,tests/bench/sse_server.cc)
+$(BUILD)/bench-constant-handler: $(call objects,tests/bench/constant_handler.cc)
+$(BUILD)/bench-constant-handler: libs = -l:libfcgi.a
+$(BUILD)/bench-curl-loop: $(call objects,tests/bench/curl_loop.cc)
+$(BUILD)/bench-curl-loop: libs = -lcurl
+$(BUILD)/bench-cgi-constant: $(call objects,tests/bench/cgi_constant.cc)
 
-$(BUILD)/gemini-code.fcgi $(BUILD)/fake-gemini $(BUILD)/unit-tests $(BUILD)/e2e-tests:
+$(BUILD)/gemini-code.fcgi $(BUILD)/fake-gemini $(BUILD)/unit-tests $(BUILD)/e2e-tests $(bench_programs):
 	$(say) LINK $@
 	$(Q)$(CXX) $(our_ldflags) $(LDFLAGS) -o $@ $(filter %.o,$^) $(libs)
 
@@ -151,7 +167,8 @@ $(BUILD)/%.o: %.cc $(BUILD)/flags | need-build
 	@mkdir -p $(@D)
 	$(Q)$(CXX) $(our_cxxflags) $(CXXFLAGS) $(extra_include) -c -o $@ $<
 
-$(call objects,$(unit_sources) $(e2e_sources) $(support_sources) $(fake_sources) tests/support/fake_gemini_main.cc): \
+$(call objects,$(unit_sources) $(e2e_sources) $(support_sources) $(fake_sources) tests/support/fake_gemini_main.cc \
+  $(wildcard tests/bench/*.cc)): \
   extra_include = -Itests
 $(call objects,$(unit_sources) $(e2e_sources) $(support_sources)): | need-check
 
@@ -271,6 +288,14 @@ dist:
 	  --prefix=gemini-code-$(version)/ -o build/gemini-code-$(version).tar.gz HEAD
 	$(say) DIST build/gemini-code-$(version).tar.gz
 
+# ---- benchmark -------------------------------------------------------------------------------------------------------
+
+.PHONY: bench
+bench: need-bench
+	@[ '$(FLAVOUR)' = plain ] || { echo 'bench measures the plain build'; exit 64; }
+	+$(submake) $(programs) $(bench_programs)
+	$(Q)BUILD=$(BUILD) $(BUILD)/bench
+
 .PHONY: clean help
 clean:
 	rm -rf build tests/clients/node_modules
@@ -288,4 +313,5 @@ help:
 	@echo 'uninstall   what install placed; configuration, salt, databases and logs stay'
 	@echo 'dist     build/gemini-code-VERSION.tar.gz of what is committed'
 	@echo 'asan, ubsan, tsan   check under a sanitizer'
+	@echo 'bench    the bounds of docs/benchmarks.md, in 6 minutes; fails when one is not met or void'
 	@echo 'clean    remove what was built'

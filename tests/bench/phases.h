@@ -1,0 +1,31 @@
+// phases.h: the parts of a run, each with its servers, rounds and rows. A round measures everything of its part once,
+// one after the other, so that what slows the machine down for a while slows down both sides of a ratio.
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <string>
+
+#include "bench/report.h"
+#include "bench/servers.h"
+
+namespace gc::bench {
+
+struct Run {
+  Paths paths;
+  int rounds = 5;
+  Report report;
+  // What the gateway made of the benchmark's requests, recorded before anything is measured:
+  std::string gemini_body;        // its request to Gemini
+  std::string answers_directory;  // its answers, for the constant handler
+};
+
+void Record(Run* run);
+
+void MeasureUnary(Run* run);
+void MeasureServers(Run* run);
+void MeasureLatency(Run* run);
+void MeasureStreams(Run* run);
+void MeasureMemory(Run* run);
+void MeasureCgi(Run* run);
+
+}  // namespace gc::bench
