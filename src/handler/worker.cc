@@ -20,8 +20,11 @@
 #include <chrono>
 #include <condition_variable>
 #include <cstring>
+#include <memory>
 #include <mutex>
 #include <thread>
+#include <utility>
+#include <vector>
 
 #include "base/clock.h"
 #include "base/curl_api.h"
@@ -77,7 +80,7 @@ class ThreadPool {
     std::unique_lock lock(mutex_);
     stopping_ = true;
     eventfd_write(stop_fd_, 1);
-    changed_.notify_all();
+    for (const auto& follower : std::exchange(followers_, {})) follower->called.notify_one();
     changed_.wait(lock, [this] { return !has_leader_; });
   }
 
@@ -98,33 +101,63 @@ class ThreadPool {
     }
   }
 
+  // A thread that waits to become the leader. Shared: whoever wakes it does so after the lock is released, when the
+  // thread may have ended already.
+  struct Follower {
+    std::condition_variable called;
+    bool is_leader = false;
+  };
+
   void ThreadMain() {
+    const auto self = std::make_shared<Follower>();
     std::unique_lock lock(mutex_);
-    for (;;) {
-      changed_leader_.wait(lock, [this] { return stopping_ || !has_leader_; });
-      if (stopping_) break;
-      has_leader_ = true;
+    while (LeadLocked(self, &lock)) {
       lock.unlock();
       const int connection = AcceptOne();
       lock.lock();
-      has_leader_ = false;
-      if (stopping_) changed_.notify_all();
-      if (connection < 0) break;
+      if (connection < 0) {
+        has_leader_ = false;
+        break;
+      }
       --idle_;
       CountRequestLocked();
       const Capacity capacity =
           max_threads_ > 1 && idle_ == 0 && threads_ == max_threads_ ? Capacity::kLastThread : Capacity::kFree;
       if (idle_ < kSpareThreads && threads_ < max_threads_) AddThreadLocked();
-      changed_leader_.notify_one();
+      const std::shared_ptr<Follower> next = PassLeadershipLocked();
       lock.unlock();
+      if (next) next->called.notify_one();
       ServeOne(connection, capacity);
       lock.lock();
       ++idle_;
     }
     --threads_;
     --idle_;
-    changed_leader_.notify_all();
     changed_.notify_all();
+  }
+
+  // Waits until this thread leads; false once the pool stops.
+  bool LeadLocked(const std::shared_ptr<Follower>& self, std::unique_lock<std::mutex>* lock) {
+    if (stopping_) return false;
+    if (!has_leader_) return has_leader_ = true;
+    self->is_leader = false;
+    followers_.push_back(self);
+    self->called.wait(*lock, [&] { return self->is_leader || stopping_; });
+    return self->is_leader;
+  }
+
+  // To the thread that served last: its stack and its memory are still in the cache. Null: nobody waits, and the next
+  // one that is free will lead.
+  std::shared_ptr<Follower> PassLeadershipLocked() {
+    if (stopping_ || followers_.empty()) {
+      has_leader_ = false;
+      if (stopping_) changed_.notify_all();
+      return nullptr;
+    }
+    std::shared_ptr<Follower> next = std::move(followers_.back());
+    followers_.pop_back();
+    next->is_leader = true;
+    return next;
   }
 
   void CountRequestLocked() {
@@ -168,8 +201,8 @@ class ThreadPool {
   const int spent_fd_;
 
   std::mutex mutex_;
-  std::condition_variable changed_leader_;  // leadership is free, or the pool stops
-  std::condition_variable changed_;         // the leader or a thread is gone
+  std::vector<std::shared_ptr<Follower>> followers_;  // the one that served last is at the end
+  std::condition_variable changed_;                   // the leader or a thread is gone
   int threads_ = 0;
   int idle_ = 0;  // threads that serve nothing, the leader among them
   int64_t served_ = 0;
