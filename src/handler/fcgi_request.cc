@@ -40,6 +40,9 @@ FcgiRequest::FcgiRequest(int connection_fd, const Config& config) : config_(conf
 }
 
 FcgiRequest::~FcgiRequest() {
+  // What came was read to its end, so nothing of the answer is lost when this side closes first: without this libfcgi
+  // would wait for the server's close.
+  FCGX_Detach(&request_);
   FCGX_Finish_r(&request_);
   FCGX_Free(&request_, 1);
 }
