@@ -15,7 +15,7 @@ void StartAnswer(Exchange* exchange, int status, HttpHeaders headers) {
 void AnswerJson(Exchange* exchange, int status, std::string_view body) {
   StartAnswer(exchange, status,
               {{"content-type", "application/json"}, {"content-length", std::to_string(body.size())}});
-  if (!exchange->sink.Write(body) || !exchange->sink.Flush()) ClientLeft(exchange);
+  if (!exchange->sink.Write(body) || !exchange->sink.Finish()) ClientLeft(exchange);
 }
 
 void AnswerError(Exchange* exchange, ApiError error) {
@@ -27,7 +27,7 @@ void AnswerError(Exchange* exchange, ApiError error) {
   if (error.kind == ApiErrorKind::kMethodNotAllowed) headers.emplace_back("allow", exchange->allow);
   exchange->error = std::move(error);
   StartAnswer(exchange, status, std::move(headers));
-  if (!exchange->sink.Write(body) || !exchange->sink.Flush()) ClientLeft(exchange);
+  if (!exchange->sink.Write(body) || !exchange->sink.Finish()) ClientLeft(exchange);
 }
 
 void ClientLeft(Exchange* exchange) { exchange->status = 499; }

@@ -78,6 +78,13 @@ bool FcgiRequest::Flush() {
   return !gone_;
 }
 
+// The record that ends the request, which FCGX_Finish_r would send by itself, goes along with the rest.
+bool FcgiRequest::Finish() {
+  FCGX_FClose(request_.err);  // the last stream that is closed writes that record
+  gone_ = gone_ || FCGX_FClose(request_.out) < 0;
+  return !gone_;
+}
+
 // Without the record that ends a request the server does not end the answer either: lighttpd leaves the last chunk out.
 void FcgiRequest::Abort() {
   gone_ = true;

@@ -30,6 +30,7 @@ class FcgiRequest final : public ResponseSink {
   void Start(int status, const HttpHeaders& headers) override;
   bool Write(std::string_view bytes) override;
   bool Flush() override;
+  bool Finish() override;
   void Abort() override;
   int WatchFd() const override { return request_.ipcFd; }
   bool ClientGone() override;

@@ -60,6 +60,9 @@ class ResponseSink {
   virtual bool Write(std::string_view bytes) = 0;
   // Sends what is buffered. False when the client is gone.
   virtual bool Flush() = 0;
+  // Sends what is buffered and ends the answer, in one piece where the mount can. False when the client is gone.
+  // Nothing may be written after it.
+  virtual bool Finish() { return Flush(); }
   // Gives the answer up: where the mount can, the client sees that it was cut. Nothing may be written after it.
   virtual void Abort() = 0;
   // A file descriptor that becomes readable when the client leaves, or -1 where the mount cannot tell.
