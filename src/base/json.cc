@@ -190,6 +190,56 @@ Result<Document> Document::Parse(std::string text) {
   return doc;
 }
 
+namespace {
+
+bool NeedsEscape(char c) { return static_cast<unsigned char>(c) < 0x20 || c == '"' || c == '\\'; }
+
+// Whether one of eight bytes needs an escape; may say yes for a byte that follows such a one, never no.
+bool AnyNeedsEscape(uint64_t bytes) {
+  constexpr uint64_t kOnes = 0x0101010101010101;
+  constexpr uint64_t kTops = 0x8080808080808080;
+  // The top bit of each byte that is below n, for n up to 128; a byte that equals c is one below 1 after the XOR.
+  const auto below = [](uint64_t word, uint64_t n) { return (word - kOnes * n) & ~word & kTops; };
+  return (below(bytes, 0x20) | below(bytes ^ kOnes * '"', 1) | below(bytes ^ kOnes * '\\', 1)) != 0;
+}
+
+// How many bytes at the front need no escape.
+size_t PlainRun(std::string_view s) {
+  size_t run = 0;
+  for (uint64_t word = 0; run + sizeof word <= s.size(); run += sizeof word) {
+    std::memcpy(&word, s.data() + run, sizeof word);
+    if (AnyNeedsEscape(word)) break;
+  }
+  while (run < s.size() && !NeedsEscape(s[run])) ++run;
+  return run;
+}
+
+void AppendEscaped(char c, std::string* out) {
+  static constexpr std::string_view kNamed = "\"\\\b\f\n\r\t";
+  static constexpr std::string_view kNames = "\"\\bfnrt";
+  static constexpr char kHex[] = "0123456789ABCDEF";
+  if (const size_t at = kNamed.find(c); at != std::string_view::npos) {
+    out->append({'\\', kNames[at]});
+  } else {
+    out->append({'\\', 'u', '0', '0', kHex[(c >> 4) & 0xF], kHex[c & 0xF]});
+  }
+}
+
+}  // namespace
+
+void RunWriter::Text(std::string_view s) {
+  Prefix(rapidjson::kStringType);
+  *out_ += '"';
+  while (!s.empty()) {
+    const size_t run = PlainRun(s);
+    out_->append(s.substr(0, run));
+    if (run == s.size()) break;
+    AppendEscaped(s[run], out_);
+    s.remove_prefix(run + 1);
+  }
+  *out_ += '"';
+}
+
 // Recursion is bounded: no document is deeper than kMaxDepth.
 Writer& Writer::Copy(const Value& value) {
   switch (value.type()) {

@@ -95,27 +95,39 @@ class StringStream {
   std::string* out_;
 };
 
+// RapidJSON's writer, whose strings and raw values go out in runs: it puts them byte by byte, and most of what a
+// gateway writes is text.
+class RunWriter : public rapidjson::Writer<StringStream> {
+ public:
+  RunWriter(std::string* out, StringStream* stream) : Writer(*stream), out_(out) {}
+
+  void Text(std::string_view s);
+  void RawText(std::string_view s) {
+    Prefix(rapidjson::kObjectType);
+    out_->append(s);
+  }
+
+ private:
+  std::string* out_;
+};
+
 // Writes compact JSON to the end of a string. The caller nests correctly and gives valid UTF-8.
 class Writer {
  public:
-  explicit Writer(std::string* out) : out_(out), stream_(out), writer_(stream_) {}
+  explicit Writer(std::string* out) : out_(out), stream_(out), writer_(out, &stream_) {}
 
   Writer& BeginObject() { return writer_.StartObject(), *this; }
   Writer& EndObject() { return writer_.EndObject(), *this; }
   Writer& BeginArray() { return writer_.StartArray(), *this; }
   Writer& EndArray() { return writer_.EndArray(), *this; }
-  Writer& Key(std::string_view k) { return writer_.Key(k.data(), static_cast<rapidjson::SizeType>(k.size())), *this; }
-  Writer& String(std::string_view s) {
-    return writer_.String(s.data(), static_cast<rapidjson::SizeType>(s.size())), *this;
-  }
+  Writer& Key(std::string_view k) { return String(k); }
+  Writer& String(std::string_view s) { return writer_.Text(s), *this; }
   Writer& Int(int64_t v) { return writer_.Int64(v), *this; }
   Writer& Double(double v) { return writer_.Double(v), *this; }
   Writer& Bool(bool v) { return writer_.Bool(v), *this; }
   Writer& Null() { return writer_.Null(), *this; }
   // A complete JSON value as text, not checked.
-  Writer& Raw(std::string_view text) {
-    return writer_.RawValue(text.data(), text.size(), rapidjson::kObjectType), *this;
-  }
+  Writer& Raw(std::string_view text) { return writer_.RawText(text), *this; }
   // A parsed value, numbers as they were written.
   Writer& Copy(const Value& value);
 
@@ -124,7 +136,7 @@ class Writer {
  private:
   std::string* out_;
   StringStream stream_;
-  rapidjson::Writer<StringStream> writer_;
+  RunWriter writer_;
 };
 
 // The compact text of a value.

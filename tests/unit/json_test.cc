@@ -229,6 +229,22 @@ TEST(Json, WriterNestsAndEscapes) {
   EXPECT_EQ(w.out(), &out);
 }
 
+// Text goes out eight bytes at a time, so the place of a byte must not matter, nor what stands beside it.
+TEST(Json, WriterEscapesEveryByteAtEveryPlace) {
+  for (int byte = 0; byte < 0x80; ++byte) {
+    for (size_t place = 0; place < 17; ++place) {
+      std::string text(17, 'x');
+      text[place] = static_cast<char>(byte);
+      if (place > 0) text[place - 1] = '\x7F';
+      if (place < 16) text[place + 1] = '!';
+      std::string written;
+      json::Writer(&written).String(text);
+      for (const char c : written) EXPECT_GE(static_cast<unsigned char>(c), 0x20) << "byte " << byte << " at " << place;
+      EXPECT_EQ(MustParse(written).root().Text(), text) << "byte " << byte << " at " << place;
+    }
+  }
+}
+
 TEST(Json, CleanUtf8ReplacesMalformedSequences) {
   const std::string r = "\xEF\xBF\xBD";
   const struct {
