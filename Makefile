@@ -294,7 +294,7 @@ dist:
 bench: need-bench
 	@[ '$(FLAVOUR)' = plain ] || { echo 'bench measures the plain build'; exit 64; }
 	+$(submake) $(programs) $(bench_programs)
-	$(Q)BUILD=$(BUILD) $(BUILD)/bench
+	$(Q)BUILD=$(BUILD) PATH=$$PATH:/usr/sbin $(BUILD)/bench
 
 .PHONY: clean help
 clean:

@@ -82,6 +82,7 @@ Memory MemoryOf(const std::vector<pid_t>& pids) {
     const std::string text = ProcFile(pid, "smaps_rollup");
     sum.pss_kb += KbAfter(text, "Pss");
     sum.rss_kb += KbAfter(text, "Rss");
+    sum.private_kb += KbAfter(text, "Private_Clean") + KbAfter(text, "Private_Dirty");
   }
   return sum;
 }

@@ -37,6 +37,7 @@ int64_t EndedChildrenCpuNs();
 struct Memory {
   double pss_kb = 0;  // proportional: shared pages divided among their users
   double rss_kb = 0;
+  double private_kb = 0;  // of RSS, what no other process has
 };
 Memory MemoryOf(const std::vector<pid_t>& pids);
 
