@@ -21,6 +21,7 @@
 namespace gc::bench {
 namespace {
 
+constexpr int kLoadThreads = 2;  // of wrk: one alone would be the limit of a constant upstream
 constexpr int kSenders = 10;
 constexpr int kAnswerTimeoutS = 20;
 
@@ -114,8 +115,9 @@ Throughput Saturate(const Paths& paths, const Target& target, int seconds) {
                              << target.key_header.substr(0, colon) << "'] = '" << target.key_header.substr(colon + 2)
                              << "'\nfunction done(summary)\n  print('requests ' .. summary.requests)\nend\n";
   const int64_t cpu_before_ns = EndedChildrenCpuNs();
-  const test::RunResult result = RunProgram({"wrk", "-t1", "-c32", "-d" + std::to_string(seconds) + "s", "-s",
-                                             script_file, Loopback(target.port, target.path)});
+  const test::RunResult result =
+      RunProgram({"wrk", "-t" + std::to_string(kLoadThreads), "-c32", "-d" + std::to_string(seconds) + "s", "-s",
+                  script_file, Loopback(target.port, target.path)});
   Throughput out;
   out.load_cpu_ns = static_cast<double>(EndedChildrenCpuNs() - cpu_before_ns);
   out.requests = NumberAfter(result.out, "\nrequests ");
