@@ -313,5 +313,5 @@ help:
 	@echo 'uninstall   what install placed; configuration, salt, databases and logs stay'
 	@echo 'dist     build/gemini-code-VERSION.tar.gz of what is committed'
 	@echo 'asan, ubsan, tsan   check under a sanitizer'
-	@echo 'bench    the bounds of docs/benchmarks.md, in 6 minutes; fails when one is not met or void'
+	@echo 'bench    the bounds of docs/benchmarks.md, in 4 minutes; fails when one is not met or void'
 	@echo 'clean    remove what was built'
