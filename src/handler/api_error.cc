@@ -104,6 +104,28 @@ constexpr Row RowOf(ApiErrorKind kind) {
   return {};  // unreachable: the switch is complete
 }
 
+// The first number in parentheses from *at on, which is moved behind it; empty: there is none.
+std::string_view NumberInParentheses(std::string_view text, size_t* at) {
+  for (size_t open = text.find('(', *at); open != std::string_view::npos; open = text.find('(', open + 1)) {
+    const size_t end = text.find_first_not_of("0123456789", open + 1);
+    if (end == std::string_view::npos || end == open + 1 || text[end] != ')') continue;
+    *at = end + 1;
+    return text.substr(open + 1, end - open - 1);
+  }
+  return {};
+}
+
+// Anthropic's words for a prompt that is too long: Claude Code compacts its conversation when it reads them, and no
+// others. Gemini's text is "The input token count (N) exceeds the maximum number of tokens allowed (M)."
+std::string AnthropicMessage(const ApiError& error) {
+  if (error.kind != ApiErrorKind::kContextTooLong) return error.message;
+  size_t at = 0;
+  const std::string tokens(NumberInParentheses(error.message, &at));
+  const std::string maximum(tokens.empty() ? std::string_view() : NumberInParentheses(error.message, &at));
+  if (maximum.empty()) return "prompt is too long: " + error.message;
+  return "prompt is too long: " + tokens + " tokens > " + maximum + " maximum";
+}
+
 void StringOrNull(json::Writer& w, std::string_view text) {
   if (text.empty()) {
     w.Null();
@@ -141,8 +163,8 @@ std::string ErrorBody(ErrorShape shape, const ApiError& error, std::string_view 
       break;
     case ErrorShape::kAnthropic:
       w.Key("type").String("error").Key("error").BeginObject();
-      w.Key("type").String(row.anthropic.type).Key("message").String(error.message).EndObject();
-      w.Key("request_id").String(request_id);
+      w.Key("type").String(row.anthropic.type).Key("message").String(AnthropicMessage(error)).EndObject();
+      w.Key("request_id").String(AnthropicRequestId(request_id));
       break;
     case ErrorShape::kGemini:
       w.Key("error").BeginObject().Key("code").Int(row.gemini.status);
@@ -152,6 +174,8 @@ std::string ErrorBody(ErrorShape shape, const ApiError& error, std::string_view 
   w.EndObject();
   return body;
 }
+
+std::string AnthropicRequestId(std::string_view request_id) { return "req_" + std::string(request_id); }
 
 std::string_view ErrorTypeName(ApiErrorKind kind) { return RowOf(kind).name; }
 

@@ -45,8 +45,10 @@ struct ApiError {
 
 // The HTTP status that this error has in this protocol (Anthropic's overloaded is 529, others' is 503).
 int HttpStatus(ErrorShape shape, ApiErrorKind kind);
-// The whole JSON body. `request_id` stands in Anthropic's only.
+// The whole JSON body. `request_id`, the request's id here, stands in Anthropic's only, and as AnthropicRequestId.
 std::string ErrorBody(ErrorShape shape, const ApiError& error, std::string_view request_id);
+// What Anthropic's clients call a request's id: the header request-id and the member request_id of errors.
+std::string AnthropicRequestId(std::string_view request_id);
 // The low-cardinality name for request_logs.error_type and error_logs.error_type, e.g. "upstream_timeout".
 std::string_view ErrorTypeName(ApiErrorKind kind);
 // True when the same request cannot succeed soon: the answer then says `x-should-retry: false`, because SDKs repeat

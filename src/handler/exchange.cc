@@ -9,6 +9,9 @@ namespace gc {
 void StartAnswer(Exchange* exchange, int status, HttpHeaders headers) {
   exchange->status = status;
   headers.emplace_back("x-request-id", exchange->request.id);
+  if (exchange->shape == ErrorShape::kAnthropic) {
+    headers.emplace_back("request-id", AnthropicRequestId(exchange->request.id));
+  }
   exchange->sink.Start(status, headers);
 }
 

@@ -43,7 +43,7 @@ struct Exchange {
   const std::string& key() const { return credentials.keys().front(); }
 };
 
-// The answer's start: status line and x-request-id besides `headers`.
+// The answer's start: status line and the request's id besides `headers`.
 void StartAnswer(Exchange* exchange, int status, HttpHeaders headers);
 // A whole answer with a JSON body.
 void AnswerJson(Exchange* exchange, int status, std::string_view body);

@@ -8,8 +8,10 @@
 #include "handler/access.h"
 #include "handler/exchange.h"
 #include "handler/models.h"
+#include "handler/proto_anthropic.h"
 #include "handler/proto_models.h"
 #include "handler/proto_openai_chat.h"
+#include "handler/relay_count_tokens.h"
 #include "handler/relay_native.h"
 #include "handler/relay_translated.h"
 #include "handler/router.h"
@@ -58,6 +60,26 @@ void ServeChat(Exchange* exchange, Labels* labels) {
   labels->model = call->model;
   labels->is_stream = call->stream;
   RelayTranslated(exchange, protocol.get(), *call);
+}
+
+void ServeMessages(Exchange* exchange, Labels* labels) {
+  const auto protocol = NewAnthropic(exchange->clock, AnthropicUse::kMessage);
+  auto call = protocol->Parse(exchange->request, {});
+  labels->original_model = protocol->requested_model();
+  if (!call.ok()) return AnswerError(exchange, std::move(call.error()));
+  labels->model = call->model;
+  labels->is_stream = call->stream;
+  if (protocol->wants_no_answer()) return AnswerUnasked(exchange, protocol.get(), call->stream);
+  RelayTranslated(exchange, protocol.get(), *call);
+}
+
+void ServeCountTokens(Exchange* exchange, Labels* labels) {
+  const auto protocol = NewAnthropic(exchange->clock, AnthropicUse::kCountTokens);
+  auto call = protocol->Parse(exchange->request, {});
+  labels->original_model = protocol->requested_model();
+  if (!call.ok()) return AnswerError(exchange, std::move(call.error()));
+  labels->model = call->model;
+  RelayCountTokens(exchange, *call, protocol->estimated_input_tokens());
 }
 
 // Gemini's whole list, page by page.
@@ -119,6 +141,10 @@ void Dispatch(Exchange* exchange, const Route& route, Labels* labels) {
   switch (route.operation) {
     case Operation::kChatCompletions:
       return ServeChat(exchange, labels);
+    case Operation::kMessages:
+      return ServeMessages(exchange, labels);
+    case Operation::kCountTokens:
+      return ServeCountTokens(exchange, labels);
     case Operation::kListModels:
       return ServeModelList(exchange);
     case Operation::kGetModel:

@@ -10,6 +10,10 @@
 namespace gc {
 namespace {
 
+HttpHeaders StreamHeaders() {
+  return {{"content-type", "text/event-stream"}, {"cache-control", "no-cache"}, {"x-accel-buffering", "no"}};
+}
+
 // Turns Gemini's event stream into the protocol's, event by event. Nothing goes out before the upstream's status is
 // known, so that a refusal still gets its own status.
 class StreamTranslator final : public HttpObserver {
@@ -24,8 +28,7 @@ class StreamTranslator final : public HttpObserver {
       return refusal_.OnHead(status, headers);
     }
     started_ = true;
-    StartAnswer(exchange_, 200,
-                {{"content-type", "text/event-stream"}, {"cache-control", "no-cache"}, {"x-accel-buffering", "no"}});
+    StartAnswer(exchange_, 200, StreamHeaders());
     std::string out;
     protocol_->WriteStart(&out);
     out += kSseComment;
@@ -150,6 +153,20 @@ void RelayTranslated(Exchange* exchange, Protocol* protocol, const gemini::Reque
   http.body = call.body;
   if (call.stream) return Stream(exchange, protocol, http);
   Unary(exchange, protocol, http);
+}
+
+void AnswerUnasked(Exchange* exchange, Protocol* protocol, bool stream) {
+  const auto nothing = gemini::ParseResponse(R"({"candidates":[{"finishReason":"MAX_TOKENS"}]})");
+  if (!stream) {
+    const auto body = protocol->WriteFull(*nothing);
+    return body.ok() ? AnswerJson(exchange, 200, *body) : AnswerError(exchange, body.error());
+  }
+  std::string out;
+  protocol->WriteStart(&out);
+  protocol->WriteChunk(*nothing, &out);
+  if (const auto ended = protocol->WriteEnd(&out); !ended.ok()) return AnswerError(exchange, ended.error());
+  StartAnswer(exchange, 200, StreamHeaders());
+  if (!exchange->sink.Write(out) || !exchange->sink.Flush()) ClientLeft(exchange);
 }
 
 }  // namespace gc

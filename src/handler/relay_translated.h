@@ -9,5 +9,7 @@ namespace gc {
 
 // REQUIRES: protocol->Parse gave `call`. Answers the client in every case; what happened stands in *exchange.
 void RelayTranslated(Exchange* exchange, Protocol* protocol, const gemini::Request& call);
+// The same for a request that wants no answer: Gemini is not asked. What the client gets was ended by its limit.
+void AnswerUnasked(Exchange* exchange, Protocol* protocol, bool stream);
 
 }  // namespace gc

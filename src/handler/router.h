@@ -12,6 +12,8 @@ namespace gc {
 
 enum class Operation {
   kChatCompletions,
+  kMessages,
+  kCountTokens,
   kListModels,
   kGetModel,
   kNative,  // everything under /v1beta/: passed through
