@@ -11,6 +11,8 @@
 #include <sstream>
 #include <stdexcept>
 
+#include "handler/proto_anthropic_carrier.h"
+
 namespace gc {
 namespace {
 
@@ -139,6 +141,11 @@ std::string VectorCompare::CompareMark(std::string_view mark, const Value& actua
   if (kind == "text") return {};
   if (kind == "contains")
     return actual.Text().find(rest) == std::string_view::npos ? Differs(path, std::string(mark), got) : "";
+  if (kind == "carrier") {
+    const Carrier carrier = ReadCarrier(actual.Text());
+    const std::string target(1, static_cast<char>(carrier.target));
+    return target + ":" + std::string(carrier.signature) == rest ? "" : Differs(path, std::string(mark), got);
+  }
   if (kind != "id") return path + ": no rule for {{" + std::string(mark) + "}}";
   const size_t name_at = rest.find(':');
   if (!IsId(actual.Text()) || !actual.Text().starts_with(rest.substr(0, name_at))) {
