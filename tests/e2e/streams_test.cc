@@ -120,7 +120,7 @@ TEST_P(Thousand, SlowStreamsInOneWorker) {
   Gateway gateway(options);
   const pid_t worker = gateway.workers().at(0);
   std::vector<HttpCall> calls(kThousand, Chat(gateway, "slow [[fake: chunks=4 hold=all@1]]", Answer::kStream));
-  for (HttpCall& call : calls) call.timeout_ms = 60'000;
+  for (HttpCall& call : calls) call.timeout_ms = 180'000;  // sanitizers take their time
   size_t begun = 0;
   const auto results = RunStreams(calls, [&](size_t, const SseEvent& event) {
     if (event.data.find("echo") == std::string::npos || ++begun < kThousand) return;
