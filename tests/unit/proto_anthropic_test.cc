@@ -314,7 +314,7 @@ const Refusal kRefusals[] = {
      "messages[0].content[0].tool.type"},
 };
 INSTANTIATE_TEST_SUITE_P(Fields, AnthropicRefuses, testing::ValuesIn(kRefusals),
-                         [](const auto& test) { return std::string(test.param.name); });
+                         [](const auto& refusal) { return std::string(refusal.param.name); });
 
 TEST(Anthropic, CorruptSignaturesAreReplacedTheSecondTime) {
   const std::string request = Conversation(ThinkingBlock(MakeCarrier(CarrierTarget::kCall, "EgE=")) + kCall, kResult);
