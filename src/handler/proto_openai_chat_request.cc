@@ -328,7 +328,7 @@ void Reader::WriteTools(json::Writer* w) const {
     if (!tool.description.empty()) w->Key("description").String(tool.description);
     if (tool.parameters != nullptr) {
       w->Key("parametersJsonSchema");
-      WriteSchema(w, *tool.parameters, context_.simple_schemas ? SchemaDetail::kSimple : SchemaDetail::kFull);
+      WriteParameters(w, *tool.parameters, context_.simple_schemas ? SchemaDetail::kSimple : SchemaDetail::kFull);
     }
     w->EndObject();
   }

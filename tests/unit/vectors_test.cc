@@ -23,7 +23,6 @@ constexpr std::string_view kNotYetCovered[] = {
     "anth-39-tool-results",
     "anth-45-count-tokens",
     "chat-08-json-schema-output",
-    "chat-09-tool-schema-and-names",
     "chat-12-n-fanout",
     "chat-13-multimodal-parts",
     "chat-15-malformed-call-retry",
