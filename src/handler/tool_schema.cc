@@ -3,6 +3,10 @@
 #include "handler/tool_schema.h"
 
 #include <algorithm>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
 
 #include "handler/tool_schema_graph.h"
 #include "handler/tool_schema_index.h"
@@ -61,6 +65,7 @@ class SchemaWriter {
   }
 
  private:
+  using Types = std::vector<std::string_view>;
   struct Place {
     size_t definition = 0;
     int depth = 0;
@@ -73,13 +78,14 @@ class SchemaWriter {
   void WriteMembers(const SchemaLevel& level, const Place& place);
   void WriteMember(SchemaKeyword keyword, const SchemaLevel& level, const Place& place);
   void WriteLimit(SchemaKeyword keyword, const SchemaLevel& level);
-  void WriteType(const SchemaLevel& level);
+  void WriteTypes(const Types& types);
   void WriteProperties(const SchemaParts& parts, const Place& place);
   void WriteNames(std::string_view keyword, const SchemaParts& parts, const std::vector<std::string_view>& names);
   void WriteItems(const SchemaLevel& level, const Place& place);
   void WriteAlternatives(std::string_view keyword, const SchemaLevel& level, const Value& options, const Place& place);
   void WriteDefinitions();
-  void WriteLeaf(const SchemaLevel& level);
+  const Types& LeafTypes(size_t definition);
+  void WriteLeaf(const Types& types);
   bool IsFull() const { return w_->out()->size() > max_bytes_; }
 
   static Place Below(const Place& place) { return {place.definition, place.depth + 1, place.is_needed, false}; }
@@ -92,6 +98,7 @@ class SchemaWriter {
   SchemaGraph graph_;
   std::vector<bool> is_used_;  // by definition
   std::vector<size_t> used_;   // in the order of their first use
+  std::unordered_map<size_t, Types> leaf_types_;
   size_t max_bytes_ = 0;
   bool is_wrapped_ = false;
 };
@@ -103,7 +110,7 @@ void SchemaWriter::WriteSchema(const Value& schema, const Place& place) {
   const SchemaLevel level = MakeLevel(parts, simple_);
   w_->BeginObject();
   if (place.depth >= max_depth_ || IsFull()) {
-    WriteLeaf(level);
+    WriteLeaf(level.types);
   } else {
     WriteMembers(level, place);
   }
@@ -115,7 +122,7 @@ void SchemaWriter::WriteReference(const Value& target, const SchemaParts* parts,
   const auto definition = graph_.Find(target);
   w_->BeginObject();
   if (!definition || IsFull() || (place.is_needed && graph_.IsCut(place.definition, *definition))) {
-    WriteLeaf(MakeLevel(reader_.Read(target), simple_));
+    WriteLeaf(definition ? LeafTypes(*definition) : Types());
     w_->EndObject();
     return;
   }
@@ -137,14 +144,23 @@ void SchemaWriter::WriteReference(const Value& target, const SchemaParts* parts,
   w_->EndObject();
 }
 
-void SchemaWriter::WriteLeaf(const SchemaLevel& level) {
-  WriteType(level);
-  if (level.types.empty()) w_->Key("type").String("object");
-  if (level.Is("array")) w_->Key("items").BeginObject().EndObject();
+// Kept: a thousand references may be cut to the same definition, and that may be large.
+const SchemaWriter::Types& SchemaWriter::LeafTypes(size_t definition) {
+  const auto [entry, is_new] = leaf_types_.try_emplace(definition);
+  if (is_new) entry->second = MakeLevel(reader_.Read(graph_.schema(definition)), simple_).types;
+  return entry->second;
+}
+
+void SchemaWriter::WriteLeaf(const Types& types) {
+  const bool is_known = !types.empty();
+  WriteTypes(is_known ? types : Types(1, "object"));
+  if (is_known && std::find(types.begin(), types.end(), "array") != types.end()) {
+    w_->Key("items").BeginObject().EndObject();
+  }
 }
 
 void SchemaWriter::WriteMembers(const SchemaLevel& level, const Place& place) {
-  if (!level.type_written) WriteType(level);
+  if (!level.type_written) WriteTypes(level.types);
   for (const SchemaKeyword keyword : level.parts.order) WriteMember(keyword, level, place);
   if (level.parts.Get(kDescription) == nullptr && !level.description.empty()) {
     w_->Key("description").String(level.description);
@@ -159,7 +175,7 @@ void SchemaWriter::WriteMember(SchemaKeyword keyword, const SchemaLevel& level, 
   const Value& value = *parts.Get(keyword);
   switch (keyword) {
     case kType:
-      return level.type_written ? WriteType(level) : void();
+      return level.type_written ? WriteTypes(level.types) : void();
     case kFormat:
       w_->Key("format").Copy(value);
       return;
@@ -226,15 +242,15 @@ void SchemaWriter::WriteLimit(SchemaKeyword keyword, const SchemaLevel& level) {
   }
 }
 
-void SchemaWriter::WriteType(const SchemaLevel& level) {
-  if (level.types.empty()) return;
+void SchemaWriter::WriteTypes(const Types& types) {
+  if (types.empty()) return;
   w_->Key("type");
-  if (level.types.size() == 1) {
-    w_->String(level.types.front());
+  if (types.size() == 1) {
+    w_->String(types.front());
     return;
   }
   w_->BeginArray();
-  for (const std::string_view type : level.types) w_->String(type);
+  for (const std::string_view type : types) w_->String(type);
   w_->EndArray();
 }
 

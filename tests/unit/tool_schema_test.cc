@@ -359,24 +359,33 @@ TEST(ToolSchema, BareObjects) {
   for (const auto& c : cases) EXPECT_EQ(IsBareObject(json::Document::Parse(c.schema)->root()), c.is_bare) << c.schema;
 }
 
-// Schemas that were made to break things: the answer is one that Gemini takes, of a small multiple of their size, and
-// it comes at once (the runner's time limit is the judge: what is quadratic takes minutes here).
+// Schemas that were made to break things: the answer is one that Gemini takes and of a small multiple of their size.
+// The large ones are for the runner's time limit: what is quadratic takes minutes with them.
 class HostileSchema : public testing::Test {
  protected:
-  static void Expect(const std::string& name, const std::string& schema) {
+  static void Expect(const std::string& name, const std::string& schema, bool is_checked = true) {
     for (const SchemaDetail detail : {SchemaDetail::kFull, SchemaDetail::kSimple}) {
       const std::string out = Normalised(schema, detail);
       EXPECT_LE(out.size(), 5 * schema.size() + 8192) << name;
-      EXPECT_EQ(RefusalOf(out), "") << name << ": " << out.substr(0, 400);
+      EXPECT_EQ(is_checked ? RefusalOf(out) : "", "") << name << ": " << out.substr(0, 400);
     }
   }
+
+  template <class Schema>
+  static void ExpectSmallAndLarge(const std::string& name, Schema&& schema) {
+    Expect(name, schema(300));
+    Expect(name, schema(50000), false);  // the fake's own check is quadratic
+  }
+
   // `count` pieces made by `piece` from their number, separated by commas.
   template <class Piece>
   static std::string List(int count, Piece&& piece) {
     std::string out;
-    for (int i = 0; i < count; ++i) out += (i == 0 ? "" : ",") + piece(std::to_string(i));
+    for (int i = 0; i < count; ++i) out += (i == 0 ? "" : ",") + piece(i);
     return out;
   }
+  static std::string Numbered(const char* letter, int i) { return "\"" + (letter + std::to_string(i)) + "\""; }
+  static std::string Reference(int i) { return R"({"$ref":"#/$defs/d)" + std::to_string(i) + "\"}"; }
 };
 
 TEST_F(HostileSchema, Deep) {
@@ -389,52 +398,63 @@ TEST_F(HostileSchema, Deep) {
 }
 
 TEST_F(HostileSchema, Wide) {
-  Expect("properties and what is required",
-         R"({"properties":{)" + List(50000, [](const std::string& i) { return "\"p" + i + R"(":{"type":"string"})"; }) +
-             R"(},"required":[)" + List(50000, [](const std::string& i) { return "\"p" + i + "\""; }) + "]}");
-  Expect("strangers that are required", R"({"properties":{"a":{}},"required":[)" +
-                                            List(50000, [](const std::string& i) { return "\"q" + i + "\""; }) + "]}");
-  Expect("values", R"({"enum":[)" + List(50000, [](const std::string& i) { return "\"v" + i + "\""; }) + "]}");
-  Expect("alternatives",
-         R"({"anyOf":[)" + List(20000, [](const std::string& i) { return R"({"const":)" + i + "}"; }) + "]}");
-  Expect("branches that contradict each other",
-         R"({"allOf":[)" + List(20000, [](const std::string& i) { return R"({"format":"f)" + i + "\"}"; }) + "]}");
+  const auto names = [](const char* letter) { return [letter](int i) { return Numbered(letter, i); }; };
+  ExpectSmallAndLarge("all properties are required", [&](int count) {
+    return R"({"properties":{)" + List(count, [](int i) { return Numbered("p", i) + ":{}"; }) + R"(},"required":[)" +
+           List(count, names("p")) + "]}";
+  });
+  ExpectSmallAndLarge("strangers are required", [&](int count) {
+    return R"({"properties":{"a":{}},"required":[)" + List(count, names("q")) + "]}";
+  });
+  ExpectSmallAndLarge("values", [&](int count) { return R"({"enum":[)" + List(count, names("v")) + "]}"; });
+  ExpectSmallAndLarge("alternatives", [&](int count) {
+    return R"({"anyOf":[)" + List(count, [](int i) { return R"({"const":)" + std::to_string(i) + "}"; }) + "]}";
+  });
+  ExpectSmallAndLarge("branches that contradict each other", [&](int count) {
+    return R"({"allOf":[)" + List(count, [](int i) { return R"({"format":)" + Numbered("f", i) + "}"; }) + "]}";
+  });
 }
 
 TEST_F(HostileSchema, References) {
-  const auto definition = [](const std::string& i, const std::string& body) { return "\"d" + i + "\":" + body; };
-  const auto next = [](const std::string& i) {
-    return R"({"$ref":"#/$defs/d)" + std::to_string(std::stoi(i) + 1) + "\"}";
+  // A schema that uses definition 0 and has these.
+  const auto with = [](const std::string& definitions) {
+    return R"({"allOf":[{"$ref":"#/$defs/d0"},{}],"$defs":{)" + definitions + "}}";
   };
-  Expect("a chain of references", R"({"items":{"$ref":"#/$defs/d0"},"$defs":{)" +
-                                      List(50000, [&](const std::string& i) { return definition(i, next(i)); }) + "}}");
-  Expect("a chain of merged references", R"({"$ref":"#/$defs/d0","$defs":{)" + List(20000, [&](const std::string& i) {
-                                           return definition(i, R"({"properties":{"p":{}},"allOf":[)" + next(i) + "]}");
-                                         }) + "}}");
-  // Each takes the next one in twice, in a property: written out, two to the power of fifty.
-  Expect("doubling", R"({"allOf":[{"$ref":"#/$defs/d0"},{}],"$defs":{)" + List(50, [&](const std::string& i) {
-                       const std::string twice = R"({"allOf":[)" + next(i) + R"(,{"title":"t"}]})";
-                       return definition(i, R"({"properties":{"a":)" + twice + R"(,"b":)" + twice + "}}");
-                     }) + "}}");
-  Expect("all of them, from everywhere",
-         R"({"properties":{)" +
-             List(3000, [&](const std::string& i) { return "\"p" + i + R"(":{"$ref":"#/$defs/d)" + i + "\"}"; }) +
-             R"(},"$defs":{)" +
-             List(3000, [&](const std::string& i) { return definition(i, R"({"items":{"$ref":"#"}})"); }) + "}}");
-  Expect("pointers into each other", R"({"properties":{)" + List(2000, [&](const std::string& i) {
-                                       return "\"p" + i + R"(":{"items":{"$ref":"#/properties/p)" +
-                                              std::to_string((std::stoi(i) + 1) % 2000) + "\"}}";
-                                     }) + "}}");
-  Expect("names that all become the same",
-         R"({"properties":{)" +
-             List(5000,
-                  [](const std::string& i) {
-                    return "\"p" + i + R"(":{"$ref":"#/$defs/)" + std::string(std::stoul(i) % 60 + 1, ':') + i + "\"}";
-                  }) +
-             R"(},"$defs":{)" +
-             List(5000,
-                  [](const std::string& i) { return "\"" + std::string(std::stoul(i) % 60 + 1, ':') + i + "\":{}"; }) +
-             "}}");
+  ExpectSmallAndLarge("a chain", [&](int count) {
+    return with(List(count, [](int i) { return Numbered("d", i) + R"(:{"items":)" + Reference(i + 1) + "}"; }));
+  });
+  ExpectSmallAndLarge("a chain of nothing but references", [&](int count) {
+    return with(List(count, [](int i) { return Numbered("d", i) + ":" + Reference(i + 1); }));
+  });
+  ExpectSmallAndLarge("a chain to merge", [&](int count) {
+    return with(List(count, [](int i) {
+      return Numbered("d", i) + R"(:{"properties":{"p":{}},"allOf":[)" + Reference(i + 1) + "]}";
+    }));
+  });
+  ExpectSmallAndLarge("every definition back to the root", [](int count) {
+    return R"({"properties":{)" + List(count, [](int i) { return Numbered("p", i) + ":" + Reference(i); }) +
+           R"(},"$defs":{)" + List(count, [](int i) { return Numbered("d", i) + R"(:{"items":{"$ref":"#"}})"; }) + "}}";
+  });
+  ExpectSmallAndLarge("names that become one", [](int count) {
+    const auto name = [](int i) { return "\"" + std::string(70, ':') + std::to_string(i); };
+    return R"({"properties":{)" +
+           List(count, [&](int i) { return Numbered("p", i) + R"(:{"$ref":"#/$defs/)" + name(i).substr(1) + "\"}"; }) +
+           R"(},"$defs":{)" + List(count, [&](int i) { return name(i) + "\":{}"; }) + "}}";
+  });
+  ExpectSmallAndLarge("pointers into each other", [](int count) {
+    return R"({"properties":{)" +
+           List(count,
+                [&](int i) {
+                  return Numbered("p", i) + R"(:{"items":{"$ref":"#/properties/p)" + std::to_string((i + 1) % count) +
+                         "\"}}";
+                }) +
+           "}}";
+  });
+  // Each takes the next one in twice: written out, two to the power of fifty.
+  Expect("doubling", with(List(50, [](int i) {
+           const std::string twice = R"({"allOf":[)" + Reference(i + 1) + R"(,{"title":"t"}]})";
+           return Numbered("d", i) + R"(:{"properties":{"a":)" + twice + R"(,"b":)" + twice + "}}";
+         })));
 }
 
 }  // namespace
