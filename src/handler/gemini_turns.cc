@@ -169,7 +169,7 @@ void GeminiTurns::WriteCall(json::Writer* w, const Part& part, bool mark) const 
 }
 
 void GeminiTurns::WriteResults(json::Writer* w, const Turn& turn, const ModelFamily& family) const {
-  const bool takes_media = family.signs_calls;  // inside results: since Gemini 3
+  const bool takes_media = family.media_in_results;
   for (const Part& part : turn.parts) {
     if (part.kind != PartKind::kCall) continue;
     const Call& call = calls_[part.call];

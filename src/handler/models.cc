@@ -16,33 +16,60 @@ constexpr Levels kLowOrHigh = {"low", "low", "low", "high", "high", "high"};
 constexpr Budgets kProBudgets = {128, 512, 1024, 8192, 24576, 32768};
 constexpr Budgets kFlashBudgets = {0, 512, 1024, 8192, 24576, 24576};
 
+// Gemini 2.5 and older.
+constexpr ModelFamily Old(std::string_view pattern, const Budgets* budgets = nullptr) {
+  return {.pattern = pattern, .budgets = budgets};
+}
+
+// Google names logprobs and candidates for old models and refuses them for most that think. 2.5-pro and 2.5-flash are
+// served by 3.x models from 1 December 2026, so that they count as those.
+constexpr ModelFamily OldWithCandidates(std::string_view pattern, const Budgets* budgets = nullptr) {
+  return {.pattern = pattern, .budgets = budgets, .takes_candidate_count = true, .takes_logprobs = true};
+}
+
+constexpr ModelFamily Since3(std::string_view pattern, const Levels* levels = nullptr) {
+  return {.pattern = pattern,
+          .levels = levels,
+          .signs_calls = true,
+          .mixes_builtin_tools = true,
+          .schema_with_tools = true,
+          .media_in_results = true};
+}
+
+constexpr ModelFamily Since4(std::string_view pattern, const Levels* levels) {
+  ModelFamily family = Since3(pattern, levels);
+  family.samples = false;
+  return family;
+}
+
 constexpr ModelFamily kFamilies[] = {
-    // pattern, levels, budgets, samples, signs_calls, takes_instructions
-    {"gemini-2.5-*image*", nullptr, nullptr, true, false, true},
-    {"gemini-2.5-*tts*", nullptr, nullptr, true, false, true},
-    {"gemini-2.5-pro*", nullptr, &kProBudgets, true, false, true},
-    {"gemini-2.5-flash*", nullptr, &kFlashBudgets, true, false, true},
-    {"gemini-1*", nullptr, nullptr, true, false, true},
-    {"gemini-2*", nullptr, nullptr, true, false, true},
-    {"gemma-*", nullptr, nullptr, true, false, false},
-    {"*-image*", nullptr, nullptr, true, true, true},
-    {"*-tts*", nullptr, nullptr, true, true, true},
-    {"*-transcribe*", nullptr, nullptr, true, true, true},
-    {"gemini-omni*", nullptr, nullptr, true, true, true},
-    {"gemini-4-hydrogen*", &kLowToExtraHigh, nullptr, false, true, true},
-    {"gemini-4-*", &kLowToHigh, nullptr, false, true, true},
-    {"gemini-3*-flash-lite*", &kMinimalToHigh, nullptr, true, true, true},
-    {"gemini-flash-lite-latest", &kMinimalToHigh, nullptr, true, true, true},
-    {"gemini-3-flash*", &kMinimalToHigh, nullptr, true, true, true},
-    {"gemini-3.5-flash*", &kMinimalToHigh, nullptr, true, true, true},
-    {"gemini-3.6-flash*", &kMinimalToHigh, nullptr, true, true, true},
-    {"gemini-3*-flash*", &kLowToHigh, nullptr, true, true, true},
-    {"gemini-flash-latest", &kLowToHigh, nullptr, true, true, true},
-    {"gemini-3-pro*", &kLowOrHigh, nullptr, true, true, true},
-    {"gemini-3*-pro*", &kLowToHigh, nullptr, true, true, true},
-    {"gemini-pro-latest", &kLowToHigh, nullptr, true, true, true},
-    {"gemini-*", nullptr, nullptr, true, true, true},
-    {"*", nullptr, nullptr, true, false, true},
+    Old("gemini-2.5-*image*"),
+    Old("gemini-2.5-*tts*"),
+    Old("gemini-2.5-pro*", &kProBudgets),
+    OldWithCandidates("gemini-2.5-flash-lite*", &kFlashBudgets),
+    Old("gemini-2.5-flash*", &kFlashBudgets),
+    Old("gemini-2.5-*"),
+    OldWithCandidates("gemini-1*"),
+    OldWithCandidates("gemini-2*"),
+    {.pattern = "gemma-*", .takes_instructions = false},
+    Since3("*-image*"),
+    Since3("*-tts*"),
+    Since3("*-transcribe*"),
+    Since3("gemini-omni*"),
+    Since4("gemini-4-hydrogen*", &kLowToExtraHigh),
+    Since4("gemini-4-*", &kLowToHigh),
+    Since3("gemini-3*-flash-lite*", &kMinimalToHigh),
+    Since3("gemini-flash-lite-latest", &kMinimalToHigh),
+    Since3("gemini-3-flash*", &kMinimalToHigh),
+    Since3("gemini-3.5-flash*", &kMinimalToHigh),
+    Since3("gemini-3.6-flash*", &kMinimalToHigh),
+    Since3("gemini-3*-flash*", &kLowToHigh),
+    Since3("gemini-flash-latest", &kLowToHigh),
+    Since3("gemini-3-pro*", &kLowOrHigh),
+    Since3("gemini-3*-pro*", &kLowToHigh),
+    Since3("gemini-pro-latest", &kLowToHigh),
+    Since3("gemini-*"),
+    Old("*"),
 };
 
 // Matches '*' by going back to the last one seen: no recursion, and quick on names of a few dozen bytes.

@@ -15,12 +15,19 @@ enum class Effort : uint8_t { kNone, kMinimal, kLow, kMedium, kHigh, kExtraHigh 
 inline constexpr size_t kEfforts = 6;
 
 struct ModelFamily {
-  std::string_view pattern;                              // '*' stands for any run of characters
-  const std::array<std::string_view, kEfforts>* levels;  // thinkingLevel by Effort; null: the family has no levels
-  const std::array<int, kEfforts>* budgets;              // thinkingBudget by Effort; null: no budgets
-  bool samples;                                          // temperature, topP and topK have an effect
-  bool signs_calls;         // a function call in the history must carry a thought signature (Gemini 3 and later)
-  bool takes_instructions;  // systemInstruction is accepted
+  std::string_view pattern;                                        // '*' stands for any run of characters
+  const std::array<std::string_view, kEfforts>* levels = nullptr;  // thinkingLevel by Effort; null: it has no levels
+  const std::array<int, kEfforts>* budgets = nullptr;              // thinkingBudget by Effort; null: no budgets
+  bool samples = true;                                             // temperature, topP and topK have an effect
+  bool takes_instructions = true;                                  // systemInstruction is accepted
+  bool takes_candidate_count = false;                              // more than one candidate for a request
+  bool takes_logprobs = false;                                     // responseLogprobs and logprobs
+  // Since Gemini 3:
+  bool signs_calls = false;  // a function call in the history must carry a thought signature
+  bool mixes_builtin_tools =
+      false;                       // Google's tools beside functions (mode VALIDATED, includeServerSideToolInvocations)
+  bool schema_with_tools = false;  // JSON answers beside functions (mode AUTO or VALIDATED)
+  bool media_in_results = false;   // functionResponse.parts
 
   bool thinks() const { return levels != nullptr || budgets != nullptr; }
 };

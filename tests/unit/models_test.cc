@@ -27,7 +27,9 @@ TEST(Models, FamiliesByName) {
       {"gemini-3.1-flash-image", "*-image*"},
       {"gemini-3.1-pro-preview-customtools", "gemini-3*-pro*"},
       {"gemini-3-pro-preview", "gemini-3-pro*"},
-      {"gemini-2.5-flash-lite", "gemini-2.5-flash*"},
+      {"gemini-2.5-flash-lite", "gemini-2.5-flash-lite*"},
+      {"gemini-2.5-flash-preview-09-2025", "gemini-2.5-flash*"},
+      {"gemini-2.5-computer-use-preview", "gemini-2.5-*"},
       {"gemini-2.5-flash-image", "gemini-2.5-*image*"},
       {"gemini-2.5-pro-preview-tts", "gemini-2.5-*tts*"},
       {"gemini-2.5-pro", "gemini-2.5-pro*"},
@@ -43,15 +45,37 @@ TEST(Models, FamiliesByName) {
 }
 
 TEST(Models, WhatFamiliesTake) {
-  EXPECT_FALSE(FamilyOf("gemini-4-argon").samples);
-  EXPECT_TRUE(FamilyOf("gemini-3.8-flash").samples);
-  EXPECT_TRUE(FamilyOf("gemini-3.8-flash").signs_calls);
-  EXPECT_FALSE(FamilyOf("gemini-2.5-pro").signs_calls);
-  EXPECT_FALSE(FamilyOf("gemma-4-31b-it").takes_instructions);
-  EXPECT_TRUE(FamilyOf("gemini-4-argon").takes_instructions);
-  // An unknown model gets no thinking knob, because a wrong one is refused, but its calls are marked.
+  struct Case {
+    std::string_view model;
+    bool samples, instructions, candidates, logprobs, since_3;
+  };
+  constexpr Case kCases[] = {
+      {"gemini-4-argon", false, true, false, false, true},
+      {"gemini-4-hydrogen", false, true, false, false, true},
+      {"gemini-3.8-flash", true, true, false, false, true},
+      {"gemini-3.5-flash-lite", true, true, false, false, true},
+      {"gemini-3.1-flash-image", true, true, false, false, true},
+      {"gemini-2.5-pro", true, true, false, false, false},
+      {"gemini-2.5-flash", true, true, false, false, false},
+      {"gemini-2.5-flash-lite", true, true, true, true, false},
+      {"gemini-2.0-flash", true, true, true, true, false},
+      {"gemma-4-31b-it", true, false, false, false, false},
+      {"gemini-9-xenon", true, true, false, false, true},
+      {"gpt-4o", true, true, false, false, false},
+  };
+  for (const Case& c : kCases) {
+    const ModelFamily& family = FamilyOf(c.model);
+    EXPECT_EQ(family.samples, c.samples) << c.model;
+    EXPECT_EQ(family.takes_instructions, c.instructions) << c.model;
+    EXPECT_EQ(family.takes_candidate_count, c.candidates) << c.model;
+    EXPECT_EQ(family.takes_logprobs, c.logprobs) << c.model;
+    EXPECT_EQ(family.signs_calls, c.since_3) << c.model;
+    EXPECT_EQ(family.mixes_builtin_tools, c.since_3) << c.model;
+    EXPECT_EQ(family.schema_with_tools, c.since_3) << c.model;
+    EXPECT_EQ(family.media_in_results, c.since_3) << c.model;
+  }
+  // An unknown model gets no thinking knob, because a wrong one is refused.
   EXPECT_FALSE(FamilyOf("gemini-9-xenon").thinks());
-  EXPECT_TRUE(FamilyOf("gemini-9-xenon").signs_calls);
 }
 
 TEST(Models, NoFamilyHasTwoKnobs) {
