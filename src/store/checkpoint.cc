@@ -3,6 +3,11 @@
 #include "store/checkpoint.h"
 
 namespace gc::store {
+namespace {
+
+constexpr int kPacedWaitMs = 20;
+
+}  // namespace
 
 Result<CheckpointResult> Checkpoint(Connection& holder, Connection& checkpointer, TurnLock& turns, int turn_wait_ms) {
   const TurnLock::Turn turn = turns.Wait(turn_wait_ms);
@@ -14,6 +19,28 @@ Result<CheckpointResult> Checkpoint(Connection& holder, Connection& checkpointer
   if (!row) return row.error();
   if (statement->Int(0) != 0) return Error{ErrorKind::kBusy, "another checkpoint is running"};
   return CheckpointResult{static_cast<int>(statement->Int(1)), static_cast<int>(statement->Int(2))};
+}
+
+Status PacedCheckpoint::RunIfDue(Connection& writer, TurnLock& turns) {
+  const int pages = writer.wal_pages();
+  if (pages < kCheckpointPages) next_pages_ = kCheckpointPages;  // the WAL was started over
+  if (pages < next_pages_) return {};
+  // A reader may hold the WAL's pages back: try again when as many have come on top, not after each commit.
+  next_pages_ = pages + kCheckpointPages;
+  if (!connection_) {
+    auto connection = Connection::Open(path_, OpenMode::kReadWrite, 0);
+    if (!connection) return connection.error();
+    connection_.emplace(std::move(*connection));
+  }
+  writer.SetBusyTimeout(kPacedWaitMs);
+  const auto result = Checkpoint(writer, *connection_, turns, kPacedWaitMs);
+  if (!result && result.error().kind != ErrorKind::kBusy) return result.error();
+  return {};
+}
+
+void PacedCheckpoint::Close() {
+  connection_.reset();
+  next_pages_ = kCheckpointPages;
 }
 
 }  // namespace gc::store

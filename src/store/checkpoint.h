@@ -6,6 +6,9 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <optional>
+#include <string>
+
 #include "base/result.h"
 #include "store/connection.h"
 #include "store/turn_lock.h"
@@ -23,5 +26,22 @@ struct CheckpointResult {
 // Both connections are open on the same database, outside a transaction. Waits `turn_wait_ms` for the turn, then
 // `holder`'s busy timeout for the write lock; kBusy when it did not get it, or when another checkpoint runs.
 Result<CheckpointResult> Checkpoint(Connection& holder, Connection& checkpointer, TurnLock& turns, int turn_wait_ms);
+
+// For one long-lived writer: a checkpoint whenever the WAL has grown by kCheckpointPages.
+class PacedCheckpoint {
+ public:
+  explicit PacedCheckpoint(std::string database_path) : path_(std::move(database_path)) {}
+
+  // After a commit of `writer`, whose busy timeout it changes. Rows wait meanwhile, so it waits for a few milliseconds
+  // only: another time will come. Errors other than a busy database.
+  Status RunIfDue(Connection& writer, TurnLock& turns);
+  // The writer was closed.
+  void Close();
+
+ private:
+  const std::string path_;
+  std::optional<Connection> connection_;
+  int next_pages_ = kCheckpointPages;
+};
 
 }  // namespace gc::store

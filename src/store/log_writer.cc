@@ -21,8 +21,6 @@ constexpr int64_t kSettleUs = 900'000;
 constexpr int kTurnWaitMs = 250;
 constexpr int kBusyTimeoutMs = 400;
 constexpr int kOnceTimeoutMs = 500;
-// Rows wait while a checkpoint waits, so it does not wait for long: the next one is 1000 pages away.
-constexpr int kCheckpointWaitMs = 20;
 constexpr int64_t kReopenPauseUs = 1'000'000;
 
 int LeftMs(int64_t deadline_us, int at_most_ms) {
@@ -69,6 +67,7 @@ LogWriterOptions LogWriterOptionsFrom(const Config& config) {
 LogWriter::LogWriter(LogWriterOptions options)
     : options_(std::move(options)),
       spool_(options_.spool_dir, options_.spool_max_bytes),
+      checkpoint_(options_.database_path),
       thread_(StartWithoutSignals([this] { Run(); })) {}
 
 void LogWriter::Add(RequestLogRow row) {
@@ -136,7 +135,7 @@ void LogWriter::Write(const std::vector<RequestLogRow>& rows, int64_t deadline_u
     overcome.swap(error_);
   }
   if (overcome) Log(LogLevel::kInfo, "the database takes log rows again");
-  if (Status s = CheckpointIfDue(); !s.ok()) Fail(s.error());
+  if (Status s = checkpoint_.RunIfDue(log_->connection(), *turns_); !s.ok()) Fail(s.error());
 }
 
 Status LogWriter::Commit(const std::vector<RequestLogRow>& rows, int64_t deadline_us) {
@@ -159,12 +158,11 @@ Status LogWriter::OpenDatabase(int64_t deadline_us) {
   if (!log) return log.error();
   log_.emplace(std::move(*log));
   turns_.emplace(options_.database_path);
-  next_checkpoint_pages_ = kCheckpointPages;
   return {};
 }
 
 void LogWriter::CloseDatabase() {
-  checkpointer_.reset();
+  checkpoint_.Close();
   log_.reset();
   turns_.reset();
 }
@@ -186,23 +184,6 @@ void LogWriter::Fail(const Error& error) {
   }
   // Outside the lock: Add may not wait for the disk that the process log is on.
   if (is_new) Log(LogLevel::kWarn, "the database refuses log rows; they are spooled", {{"error", error.message}});
-}
-
-Status LogWriter::CheckpointIfDue() {
-  const int pages = log_->connection().wal_pages();
-  if (pages < kCheckpointPages) next_checkpoint_pages_ = kCheckpointPages;  // the WAL was started over
-  if (pages < next_checkpoint_pages_) return {};
-  // A reader may hold the WAL's pages back: try again when as many have come on top, not after each batch.
-  next_checkpoint_pages_ = pages + kCheckpointPages;
-  if (!checkpointer_) {
-    auto connection = Connection::Open(options_.database_path, OpenMode::kReadWrite, 0);
-    if (!connection) return connection.error();
-    checkpointer_.emplace(std::move(*connection));
-  }
-  log_->connection().SetBusyTimeout(kCheckpointWaitMs);
-  const auto result = Checkpoint(log_->connection(), *checkpointer_, *turns_, kCheckpointWaitMs);
-  if (!result && result.error().kind != ErrorKind::kBusy) return result.error();
-  return {};
 }
 
 void WriteOnce(const LogWriterOptions& options, const RequestLogRow& row) {

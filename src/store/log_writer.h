@@ -69,7 +69,6 @@ class LogWriter {
   Status Commit(const std::vector<RequestLogRow>& rows, int64_t deadline_us);
   Status OpenDatabase(int64_t deadline_us);
   void CloseDatabase();
-  Status CheckpointIfDue();
   void Fail(const Error& error);
 
   const LogWriterOptions options_;
@@ -87,8 +86,7 @@ class LogWriter {
   // The thread's own.
   std::optional<RequestLog> log_;  // nullopt: closed
   std::optional<TurnLock> turns_;
-  std::optional<Connection> checkpointer_;
-  int next_checkpoint_pages_ = kCheckpointPages;
+  PacedCheckpoint checkpoint_;
   int64_t reopen_us_ = 0;  // monotonic; not before
 
   std::thread thread_;  // last: it uses all of the above
