@@ -60,7 +60,7 @@ TEST_F(MigrateTest, UpTwiceSaysUpToDate) {
   ASSERT_EQ(Run(), 0);
   EXPECT_EQ(Run(), 0);
   EXPECT_EQ(out_.str(), options_.database_path + ": schema version 1, up to date\n" + options_.state_path +
-                            ": schema version 1, up to date\n");
+                            ": schema version 2, up to date\n");
 }
 
 TEST_F(MigrateTest, OneDatabaseAlone) {
@@ -95,8 +95,8 @@ TEST_F(MigrateTest, ADryRunPrintsTheSqlAndMakesNothing) {
 TEST_F(MigrateTest, StatusTellsWhatIsMissing) {
   options_.command = "status";
   EXPECT_EQ(Run(), 1);
-  EXPECT_EQ(out_.str(),
-            options_.database_path + ": missing 1 initial\n" + options_.state_path + ": missing 1 initial\n");
+  EXPECT_EQ(out_.str(), options_.database_path + ": missing 1 initial\n" + options_.state_path +
+                            ": missing 1 initial, 2 signatures\n");
   EXPECT_FALSE(std::filesystem::exists(dir_.Path("new")));
   options_.command = "up";
   ASSERT_EQ(Run(), 0);
