@@ -102,14 +102,51 @@ bool GeminiTurns::HasCalls(const Turn& turn) {
   return std::any_of(turn.parts.begin(), turn.parts.end(), [](const Part& p) { return p.kind == PartKind::kCall; });
 }
 
-void GeminiTurns::Write(json::Writer* w, const ModelFamily& family) const {
+std::string_view GeminiTurns::Signer::For(const Part& part, bool first_call) const {
+  if (!only_dummies && !part.signature.empty()) return part.signature;
+  if (part.kind == PartKind::kText) {
+    // An empty text is there for its signature alone.
+    return !part.signature.empty() && part.text.empty() ? kDummySignature : std::string_view();
+  }
+  if (const auto found = kept.find(part.call); found != kept.end()) return found->second;
+  return marks && first_call ? kDummySignature : std::string_view();
+}
+
+// One look-up for all steps whose first call came unsigned: a client that keeps signatures has none for the other calls
+// of a step either. Where an id was used again, the latest call has what is kept.
+std::unordered_map<size_t, std::string> GeminiTurns::FindSignatures(CallSignatures* kept) const {
+  std::unordered_map<std::string_view, size_t> unsigned_calls;
+  for (const Turn& turn : turns_) {
+    const auto is_call = [](const Part& part) { return part.kind == PartKind::kCall; };
+    const auto first = std::find_if(turn.parts.begin(), turn.parts.end(), is_call);
+    if (first == turn.parts.end() || !first->signature.empty()) continue;
+    for (const Part& part : turn.parts) {
+      if (is_call(part) && part.signature.empty()) unsigned_calls[calls_[part.call].id] = part.call;
+    }
+  }
+  std::unordered_map<size_t, std::string> found;
+  if (unsigned_calls.empty()) return found;
+  std::vector<std::string_view> ids;
+  for (const auto& [id, call] : unsigned_calls) ids.push_back(id);
+  for (SignedCall& call : kept->Find(ids)) {
+    const auto asked = unsigned_calls.find(call.id);
+    if (asked != unsigned_calls.end() && !CheckedSignature(call.signature).empty()) {
+      found[asked->second] = std::move(call.signature);
+    }
+  }
+  return found;
+}
+
+void GeminiTurns::Write(json::Writer* w, const ModelFamily& family, const Signing& signing) const {
+  Signer signer{family.signs_calls, signing.only_dummies, {}};
+  if (signer.marks && !signer.only_dummies && signing.kept != nullptr) signer.kept = FindSignatures(signing.kept);
   const auto fill_in = [&](std::string_view text) {
     w->BeginObject().Key("role").String("user").Key("parts").BeginArray();
     w->BeginObject().Key("text").String(text).EndObject().EndArray().EndObject();
   };
   w->BeginArray();
   if (!turns_.empty() && turns_.front().from_model) fill_in(".");
-  for (size_t i = 0; i < turns_.size(); ++i) WriteTurn(w, i, family);
+  for (size_t i = 0; i < turns_.size(); ++i) WriteTurn(w, i, family, signer);
   if (!turns_.empty() && turns_.back().from_model) {
     if (HasCalls(turns_.back())) {
       w->BeginObject().Key("role").String("user").Key("parts").BeginArray();
@@ -122,15 +159,16 @@ void GeminiTurns::Write(json::Writer* w, const ModelFamily& family) const {
   w->EndArray();
 }
 
-void GeminiTurns::WriteTurn(json::Writer* w, size_t index, const ModelFamily& family) const {
+void GeminiTurns::WriteTurn(json::Writer* w, size_t index, const ModelFamily& family, const Signer& signer) const {
   const Turn& turn = turns_[index];
   w->BeginObject().Key("role").String(turn.from_model ? "model" : "user").Key("parts").BeginArray();
   if (!turn.from_model && index > 0) WriteResults(w, turns_[index - 1], family);
   bool first_call = true;
   for (const Part& part : turn.parts) {
+    const std::string_view signature = signer.For(part, first_call);
     switch (part.kind) {
       case PartKind::kCall:
-        WriteCall(w, part, first_call && family.signs_calls);
+        WriteCall(w, part, signature);
         first_call = false;
         break;
       case PartKind::kMedia:
@@ -143,7 +181,7 @@ void GeminiTurns::WriteTurn(json::Writer* w, size_t index, const ModelFamily& fa
         break;
       case PartKind::kText:
         w->BeginObject().Key("text").String(part.text);
-        if (!part.signature.empty()) w->Key("thoughtSignature").String(part.signature);
+        if (!signature.empty()) w->Key("thoughtSignature").String(signature);
         w->EndObject();
         break;
     }
@@ -157,13 +195,12 @@ void GeminiTurns::WriteMedia(json::Writer* w, const MediaView& media) {
   w->EndObject().EndObject();
 }
 
-void GeminiTurns::WriteCall(json::Writer* w, const Part& part, bool mark) const {
+void GeminiTurns::WriteCall(json::Writer* w, const Part& part, std::string_view signature) const {
   const Call& call = calls_[part.call];
   w->BeginObject().Key("functionCall").BeginObject();
   w->Key("id").String(call.id).Key("name").String(call.name).Key("args");
   WritePayload(w, call.arguments);
   w->EndObject();
-  const std::string_view signature = part.signature.empty() && mark ? kDummySignature : part.signature;
   if (!signature.empty()) w->Key("thoughtSignature").String(signature);
   w->EndObject();
 }

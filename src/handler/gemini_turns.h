@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "base/json.h"
+#include "handler/call_signatures.h"
 #include "handler/models.h"
 
 namespace gc {
@@ -47,9 +48,9 @@ class GeminiTurns {
                  std::vector<MediaView> media = {});
 
   bool empty() const { return turns_.empty(); }
-  // Writes the `contents` array. Where the family wants signatures, a step whose first call has none (the client lost
-  // it, or it never came from Gemini) gets Google's stand-in.
-  void Write(json::Writer* w, const ModelFamily& family) const;
+  // Writes the `contents` array. Where the family wants signatures, a step whose first call came without one gets back
+  // those that were kept for its calls; if there is none either (it never came from Gemini, say), Google's stand-in.
+  void Write(json::Writer* w, const ModelFamily& family, const Signing& signing = {}) const;
 
  private:
   // JSON text of an object, or (wrap not empty) plain text to be written as {wrap: text}.
@@ -84,10 +85,19 @@ class GeminiTurns {
     size_t answered = 0;
   };
 
+  // How Write signs.
+  struct Signer {
+    bool marks = false;  // the first call of a step needs one
+    bool only_dummies = false;
+    std::unordered_map<size_t, std::string> kept;  // by call
+    std::string_view For(const Part& part, bool first_call) const;
+  };
+
   Turn& TurnOf(bool from_model);
   Payload ObjectOr(std::string_view text, std::string_view wrap, bool refuse_refs);
-  void WriteTurn(json::Writer* w, size_t index, const ModelFamily& family) const;
-  void WriteCall(json::Writer* w, const Part& part, bool mark) const;
+  std::unordered_map<size_t, std::string> FindSignatures(CallSignatures* kept) const;
+  void WriteTurn(json::Writer* w, size_t index, const ModelFamily& family, const Signer& signer) const;
+  void WriteCall(json::Writer* w, const Part& part, std::string_view signature) const;
   void WriteResults(json::Writer* w, const Turn& turn, const ModelFamily& family) const;
   static void WriteMedia(json::Writer* w, const MediaView& media);
   static void WritePayload(json::Writer* w, const Payload& payload);

@@ -313,7 +313,7 @@ std::string Reader::Write() {
     w.EndArray().EndObject();
   }
   w.Key("contents");
-  messages_.turns().Write(&w, *family_);
+  messages_.turns().Write(&w, *family_, context_.signing());
   if (!tools_.empty()) WriteTools(&w);
   WriteGenerationConfig(&w);
   if (!service_tier_.empty()) w.Key("serviceTier").String(service_tier_);
@@ -361,7 +361,7 @@ void Reader::WriteGenerationConfig(json::Writer* w) const {
 }
 
 void Reader::WriteThinking(LazyObject* config) const {
-  if (!effort_ || !family_->thinks()) return;
+  if (!effort_ || !family_->thinks() || context_.no_thinking) return;
   const auto column = static_cast<size_t>(*effort_);
   json::Writer& w = config->Key("thinkingConfig").BeginObject();
   if (family_->levels != nullptr) w.Key("thinkingLevel").String((*family_->levels)[column]);

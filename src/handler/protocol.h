@@ -8,6 +8,7 @@
 
 #include "base/result.h"
 #include "handler/api_error.h"
+#include "handler/call_signatures.h"
 #include "handler/gemini.h"
 #include "handler/http.h"
 
@@ -15,14 +16,12 @@ namespace gc {
 
 // What a request is read with, beside its own text. The second time, after Gemini refused the first, it asks for less.
 struct ParseContext {
-  bool simple_schemas = false;    // Gemini found a schema too complex
-  bool dummy_signatures = false;  // Gemini found a thought signature corrupt: Google's stand-in for each of them
-};
+  bool simple_schemas = false;           // Gemini found a schema too complex
+  bool dummy_signatures = false;         // Gemini found a thought signature corrupt: Google's stand-in for each of them
+  bool no_thinking = false;              // Gemini does not take this thinkingConfig: none
+  CallSignatures* signatures = nullptr;  // of earlier answers; null: none are kept
 
-// A call that was written to the client.
-struct SignedCall {
-  std::string id;         // as the client got it
-  std::string signature;  // Gemini's thoughtSignature
+  Signing signing() const { return {signatures, dummy_signatures}; }
 };
 
 class Protocol {

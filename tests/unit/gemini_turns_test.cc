@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <functional>
 
 namespace gc {
@@ -11,14 +12,33 @@ namespace {
 
 using Fill = std::function<void(GeminiTurns*)>;
 
-std::string Written(const Fill& fill, std::string_view model = "gemini-2.5-flash") {
+std::string Written(const Fill& fill, std::string_view model = "gemini-2.5-flash", const Signing& signing = {}) {
   GeminiTurns turns;
   fill(&turns);
   std::string text;
   json::Writer w(&text);
-  turns.Write(&w, FamilyOf(model));
+  turns.Write(&w, FamilyOf(model), signing);
   return text;
 }
+
+// Knows some calls, and counts how often it was asked for which.
+class KnownSignatures final : public CallSignatures {
+ public:
+  explicit KnownSignatures(std::vector<SignedCall> known) : known_(std::move(known)) {}
+  std::vector<SignedCall> Find(std::span<const std::string_view> call_ids) override {
+    ++queries;
+    asked.assign(call_ids.begin(), call_ids.end());
+    std::sort(asked.begin(), asked.end());
+    return known_;
+  }
+  void Keep(std::span<const SignedCall>) override {}
+
+  int queries = 0;
+  std::vector<std::string> asked;
+
+ private:
+  std::vector<SignedCall> known_;
+};
 
 std::string User(const std::string& parts) { return R"({"role":"user","parts":[)" + parts + "]}"; }
 std::string Model(const std::string& parts) { return R"({"role":"model","parts":[)" + parts + "]}"; }
@@ -243,6 +263,102 @@ TEST(GeminiTurns, MarksOnlyTheFirstUnsignedCallOfAStep) {
                 User(Result("3", R"({"error":"no result"})") + "," + Result("4", R"({"error":"no result"})")) + "]");
   // The client may send the dummy back.
   EXPECT_EQ(Written([](GeminiTurns* t) { t->AddCall("1", "f", "", kDummy); }).find(kDummy) != std::string::npos, true);
+}
+
+// Two steps of two calls each; the client sent the signature of the first step only.
+void FillSteps(GeminiTurns* t) {
+  t->AddUserText("go");
+  t->AddModelText("a", "VGV4dA==");
+  t->AddCall("1", "f", "", "T25l");
+  t->AddCall("2", "f", "", "");
+  t->AddResult("1", "{}");
+  t->AddResult("2", "{}");
+  t->AddCall("3", "f", "", "");
+  t->AddCall("4", "f", "", "");
+  t->AddResult("3", "{}");
+  t->AddResult("4", "{}");
+}
+
+std::string Steps(const std::string& text, const std::string& one, const std::string& three, const std::string& four) {
+  return "[" + User(Text("go")) + "," + Model(text + "," + CallPart("1", "{}", one) + "," + CallPart("2")) + "," +
+         User(Result("1", "{}") + "," + Result("2", "{}")) + "," +
+         Model(CallPart("3", "{}", three) + "," + CallPart("4", "{}", four)) + "," +
+         User(Result("3", "{}") + "," + Result("4", "{}")) + "]";
+}
+
+constexpr char kSignedText[] = R"({"text":"a","thoughtSignature":"VGV4dA=="})";
+constexpr char kDummy[] = "skip_thought_signature_validator";
+
+TEST(GeminiTurns, SignsWithWhatTheClientSentThenWithWhatWasKeptThenWithTheDummy) {
+  struct Known {
+    std::string name;
+    std::vector<SignedCall> calls;
+    std::string three, four;
+  };
+  const Known cases[] = {
+      {"nothing", {}, kDummy, ""},
+      {"the first call", {{"3", "S2VwdA=="}}, "S2VwdA==", ""},
+      {"another call", {{"4", "S2VwdA=="}}, kDummy, "S2VwdA=="},
+      {"both", {{"4", "Rm91cg=="}, {"3", "VGhyZWU="}}, "VGhyZWU=", "Rm91cg=="},
+      {"what was not asked for", {{"1", "S2VwdA=="}, {"2", "S2VwdA=="}}, kDummy, ""},
+      {"no signature", {{"3", "no base64!"}}, kDummy, ""},
+  };
+  for (const Known& known : cases) {
+    KnownSignatures kept(known.calls);
+    EXPECT_EQ(Written(FillSteps, "gemini-3.8-flash", {.kept = &kept}),
+              Steps(kSignedText, "T25l", known.three, known.four))
+        << known.name;
+    EXPECT_EQ(kept.queries, 1) << known.name;
+    EXPECT_EQ(kept.asked, (std::vector<std::string>{"3", "4"})) << known.name;
+  }
+}
+
+TEST(GeminiTurns, LooksForNothingThatNobodyNeeds) {
+  const auto one_call = [](std::string_view signature) {
+    return [=](GeminiTurns* t) {
+      t->AddUserText("go");
+      t->AddCall("1", "f", "", signature);
+      t->AddCall("2", "f", "", "");
+    };
+  };
+  KnownSignatures kept(std::vector<SignedCall>{});
+  Written(one_call("T25l"), "gemini-3.8-flash", {.kept = &kept});
+  Written([](GeminiTurns* t) { t->AddUserText("go"); }, "gemini-3.8-flash", {.kept = &kept});
+  Written(one_call(""), "gemini-2.5-flash", {.kept = &kept});
+  Written(one_call(""), "gemini-3.8-flash", {.kept = &kept, .only_dummies = true});
+  EXPECT_EQ(kept.queries, 0);
+  Written(one_call(""), "gemini-3.8-flash", {.kept = &kept});
+  EXPECT_EQ(kept.queries, 1);
+}
+
+TEST(GeminiTurns, AnIdThatCameTwiceIsTheLatestCalls) {
+  KnownSignatures kept(std::vector<SignedCall>{{"1", "S2VwdA=="}});
+  const std::string text = Written(
+      [](GeminiTurns* t) {
+        for (int i = 0; i < 2; ++i) {
+          t->AddUserText("go");
+          t->AddCall("1", "f", "", "");
+          t->AddResult("1", "{}");
+        }
+      },
+      "gemini-3.8-flash", {.kept = &kept});
+  EXPECT_EQ(kept.asked, std::vector<std::string>{"1"});
+  EXPECT_LT(text.find(kDummy), text.find("S2VwdA=="));
+  EXPECT_EQ(text.find("S2VwdA=="), text.rfind("S2VwdA=="));
+}
+
+TEST(GeminiTurns, OnlyDummiesReplaceEverySignature) {
+  KnownSignatures kept(std::vector<SignedCall>{{"3", "S2VwdA=="}});
+  EXPECT_EQ(Written(FillSteps, "gemini-3.8-flash", {.kept = &kept, .only_dummies = true}),
+            Steps(Text("a"), kDummy, kDummy, ""));
+  const auto signed_nothing = [](GeminiTurns* t) {
+    t->AddUserText("go");
+    t->AddModelText("", "VGV4dA==");
+  };
+  EXPECT_NE(Written(signed_nothing, "gemini-3.8-flash", {.only_dummies = true})
+                .find(std::string(R"({"text":"","thoughtSignature":")") + kDummy),
+            std::string::npos)
+      << "a part may not be empty";
 }
 
 TEST(GeminiTurns, MediaStandWhereTheClientPutThem) {
