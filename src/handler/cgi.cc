@@ -18,6 +18,7 @@
 #include "handler/health.h"
 #include "handler/relay.h"
 #include "store/log_writer.h"
+#include "store/signature_keeper.h"
 
 extern char** environ;
 
@@ -115,11 +116,13 @@ int RunCgi(const Config& config) {
 
   GeminiClient gemini(config);
   Health health(config, clock, nullptr, 0);
-  Relay relay(config, clock, *hasher, gemini, health);
+  store::SignatureKeeper signatures(store::SignatureKeeperOptionsFrom(config), store::SignatureWrites::kAtStop);
+  Relay relay(config, clock, *hasher, gemini, health, signatures);
   CgiSink sink;
   const auto row = relay.Serve(&request, std::move(refusal), Capacity::kFree, &sink);
   sink.Flush();
   EndAnswer();
+  signatures.Stop();  // first: the client's next turn may come any moment, and only signatures are of use to it
   if (row) store::WriteOnce(store::LogWriterOptionsFrom(config), *row);
   return EX_OK;
 }

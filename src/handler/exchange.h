@@ -11,11 +11,19 @@
 #include "base/http_client.h"
 #include "handler/access.h"
 #include "handler/api_error.h"
+#include "handler/call_signatures.h"
 #include "handler/gemini.h"
 #include "handler/gemini_client.h"
 #include "handler/http.h"
 
 namespace gc {
+
+// What the log row says of the models.
+struct Labels {
+  std::string model;           // Gemini's
+  std::string original_model;  // the client's
+  bool is_stream = false;
+};
 
 struct Exchange {
   const HttpRequest& request;
@@ -24,6 +32,7 @@ struct Exchange {
   Clock& clock;
   GeminiClient& gemini;
   const Credentials& credentials;
+  CallSignatures& signatures;
   ErrorShape shape;
   std::string_view allow = {};  // the Allow header of a 405
 

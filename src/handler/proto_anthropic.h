@@ -36,9 +36,7 @@ enum class AnthropicUse { kMessage, kCountTokens };
 
 class AnthropicMessages : public Protocol {
  public:
-  // Both after Parse. The client only wants its prompt cached (max_tokens 0), which Gemini does by itself.
-  virtual bool wants_no_answer() const = 0;
-  // By size: four bytes of text a token. For where Gemini's count is not there, or not there yet.
+  // After Parse, by size: four bytes of text a token. For where Gemini's count is not there, or not there yet.
   virtual int64_t estimated_input_tokens() const = 0;
 };
 

@@ -28,11 +28,10 @@ bool IsServerSide(std::string_view type) {
 
 }  // namespace
 
-void AnthropicTurns::Read(const Fields& request, const ModelFamily& family, Signatures signatures, AnthropicCall* call,
+void AnthropicTurns::Read(const Fields& request, const ModelFamily& family, AnthropicCall* call,
                           AnthropicTools* tools) {
   error_ = request.error();
   family_ = &family;
-  signatures_ = signatures;
   call_ = call;
   tools_ = tools;
   ReadSystem(request);
@@ -151,7 +150,6 @@ void AnthropicTurns::ReadAssistantBlock(const Value& block, const FieldPath& pat
 }
 
 void AnthropicTurns::KeepCarrier(std::string_view text) {
-  if (signatures_ == Signatures::kDrop) return;
   const Carrier carrier = ReadCarrier(text);
   if (carrier.target == CarrierTarget::kCall) call_signature_ = carrier.signature;
   if (carrier.target == CarrierTarget::kText) text_signature_ = carrier.signature;

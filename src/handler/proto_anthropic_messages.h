@@ -19,10 +19,8 @@ namespace gc {
 class AnthropicTurns {
  public:
   // Reads the members `system` and `messages`. What is wrong goes to request.error(). Tells `tools` what the messages
-  // say about them. kDrop: thought signatures are left out, Gemini found one of them corrupt.
-  enum class Signatures { kKeep, kDrop };
-  void Read(const Fields& request, const ModelFamily& family, Signatures signatures, AnthropicCall* call,
-            AnthropicTools* tools);
+  // say about them.
+  void Read(const Fields& request, const ModelFamily& family, AnthropicCall* call, AnthropicTools* tools);
 
   // The instructions before the first turn.
   const std::vector<std::string_view>& system() const { return system_; }
@@ -66,7 +64,6 @@ class AnthropicTurns {
   const ModelFamily* family_ = nullptr;
   AnthropicCall* call_ = nullptr;
   AnthropicTools* tools_ = nullptr;
-  Signatures signatures_ = Signatures::kKeep;
   std::vector<std::string_view> system_;
   GeminiTurns turns_;
   std::string_view call_signature_;  // waits for the next call of its message

@@ -81,9 +81,7 @@ Result<gemini::Request, ApiError> Reader::Read() {
   if (!error_.set()) ReadLimit();
   if (!error_.set()) tools_.Read(fields_, call_);
   if (!error_.set()) {
-    turns_.Read(fields_, *family_,
-                context_.dummy_signatures ? AnthropicTurns::Signatures::kDrop : AnthropicTurns::Signatures::kKeep,
-                call_, &tools_);
+    turns_.Read(fields_, *family_, call_, &tools_);
   }
   if (!error_.set()) ReadSampling();
   if (!error_.set()) ReadThinking();
@@ -210,7 +208,7 @@ std::string Reader::Write() const {
     w.EndArray().EndObject();
   }
   w.Key("contents");
-  turns_.turns().Write(&w, *family_);
+  turns_.turns().Write(&w, *family_, context_.signing());
   tools_.Write(&w, detail());
   if (const std::string config = GenerationConfig(); config != "{}") w.Key("generationConfig").Raw(config);
   if (standard_tier_) w.Key("serviceTier").String("standard");
@@ -261,7 +259,7 @@ std::optional<Effort> Reader::EffortToAskFor() const {
 
 void Reader::WriteThinking(json::Writer* w) const {
   const std::optional<Effort> effort = EffortToAskFor();
-  if (!family_->thinks() || (!effort && !call_->shows_thoughts)) return;
+  if (context_.no_thinking || !family_->thinks() || (!effort && !call_->shows_thoughts)) return;
   w->Key("thinkingConfig").BeginObject();
   if (effort && family_->levels != nullptr) {
     w->Key("thinkingLevel").String((*family_->levels)[static_cast<size_t>(*effort)]);

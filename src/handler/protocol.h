@@ -1,6 +1,6 @@
 // protocol.h: what a client protocol translates. One object per request; not thread-safe.
-// A protocol sees gemini, http, models, tool_schema, media and base only: it turns text into text, and relay moves the
-// bytes. SPDX-License-Identifier: MIT
+// A protocol sees gemini, http, models, tool_schema, media and base only: it turns text into text, relay moves bytes.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include <string>
@@ -32,6 +32,8 @@ class Protocol {
   virtual Result<gemini::Request, ApiError> Parse(const HttpRequest& request, const ParseContext& context) = 0;
   // The model name as the client wrote it (after Parse, also a failed one); empty when it gave none.
   virtual const std::string& requested_model() const = 0;
+  // After Parse: the client only wants its prompt prepared, and an answer without content at once.
+  virtual bool wants_no_answer() const { return false; }
 
   // Unary: the whole body of the 200 answer, or the error that the answer really is (an empty candidate with
   // MALFORMED_FUNCTION_CALL, say).

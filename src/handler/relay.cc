@@ -50,32 +50,41 @@ std::optional<ApiError> RouteError(const Route& route, const HttpRequest& reques
   return ApiError{ApiErrorKind::kNotImplemented, path + " is not served by this version", "", 0};
 }
 
-using Labels = Relay::Labels;
+// Signatures go by the caller's first key, which is the caller as far as anybody can tell.
+class CallersSignatures final : public CallSignatures {
+ public:
+  CallersSignatures(const KeyHasher& hasher, const Credentials& credentials, store::SignatureKeeper& keeper)
+      : hasher_(hasher), credentials_(credentials), keeper_(keeper) {}
 
-void ServeChat(Exchange* exchange, Labels* labels) {
-  const auto protocol = NewOpenAiChat(exchange->clock);
-  auto call = protocol->Parse(exchange->request, {});
-  labels->original_model = protocol->requested_model();
-  if (!call.ok()) return AnswerError(exchange, std::move(call.error()));
-  labels->model = call->model;
-  labels->is_stream = call->stream;
-  RelayTranslated(exchange, protocol.get(), *call);
-}
+  std::vector<SignedCall> Find(std::span<const std::string_view> call_ids) override {
+    std::vector<SignedCall> found;
+    for (store::SignatureRow& row : keeper_.Find(KeyHash(), call_ids)) {
+      found.push_back({std::move(row.call_id), std::move(row.signature)});
+    }
+    return found;
+  }
 
-void ServeMessages(Exchange* exchange, Labels* labels) {
-  const auto protocol = NewAnthropic(exchange->clock, AnthropicUse::kMessage);
-  auto call = protocol->Parse(exchange->request, {});
-  labels->original_model = protocol->requested_model();
-  if (!call.ok()) return AnswerError(exchange, std::move(call.error()));
-  labels->model = call->model;
-  labels->is_stream = call->stream;
-  if (protocol->wants_no_answer()) return AnswerUnasked(exchange, protocol.get(), call->stream);
-  RelayTranslated(exchange, protocol.get(), *call);
-}
+  void Keep(std::span<const SignedCall> calls) override {
+    if (calls.empty()) return;
+    std::vector<store::SignatureRow> rows;
+    const std::string key_hash = KeyHash();
+    for (const SignedCall& call : calls) rows.push_back({key_hash, call.id, call.signature});
+    keeper_.Add(std::move(rows));
+  }
+
+ private:
+  std::string KeyHash() const { return hasher_.Hash(credentials_.keys().front()); }
+
+  const KeyHasher& hasher_;
+  const Credentials& credentials_;
+  store::SignatureKeeper& keeper_;
+};
+
+std::unique_ptr<Protocol> NewMessages(Clock& clock) { return NewAnthropic(clock, AnthropicUse::kMessage); }
 
 void ServeCountTokens(Exchange* exchange, Labels* labels) {
   const auto protocol = NewAnthropic(exchange->clock, AnthropicUse::kCountTokens);
-  auto call = protocol->Parse(exchange->request, {});
+  auto call = protocol->Parse(exchange->request, {.signatures = &exchange->signatures});
   labels->original_model = protocol->requested_model();
   if (!call.ok()) return AnswerError(exchange, std::move(call.error()));
   labels->model = call->model;
@@ -140,9 +149,9 @@ void ServeNative(Exchange* exchange, const std::string& id, Labels* labels) {
 void Dispatch(Exchange* exchange, const Route& route, Labels* labels) {
   switch (route.operation) {
     case Operation::kChatCompletions:
-      return ServeChat(exchange, labels);
+      return RelayTranslated(exchange, NewOpenAiChat, {}, labels);
     case Operation::kMessages:
-      return ServeMessages(exchange, labels);
+      return RelayTranslated(exchange, NewMessages, {}, labels);
     case Operation::kCountTokens:
       return ServeCountTokens(exchange, labels);
     case Operation::kListModels:
@@ -199,12 +208,14 @@ std::optional<store::RequestLogRow> Relay::Serve(HttpRequest* request, std::opti
     error = std::move(taken.error());
   }
 
+  CallersSignatures signatures(hasher_, credentials, signatures_);
   Exchange exchange{.request = *request,
                     .sink = *sink,
                     .config = config_,
                     .clock = clock_,
                     .gemini = gemini_,
                     .credentials = credentials,
+                    .signatures = signatures,
                     .shape = route.shape,
                     .allow = route.allow};
   if (probe) {

@@ -14,6 +14,7 @@
 #include "handler/http.h"
 #include "handler/router.h"
 #include "store/request_log.h"
+#include "store/signature_keeper.h"
 
 namespace gc {
 
@@ -23,20 +24,14 @@ enum class Capacity { kFree, kLastThread };
 class Relay {
  public:
   // All must outlive the relay. Any thread may call Serve.
-  Relay(const Config& config, Clock& clock, const KeyHasher& hasher, GeminiClient& gemini, Health& health)
-      : config_(config), clock_(clock), hasher_(hasher), gemini_(gemini), health_(health) {}
+  Relay(const Config& config, Clock& clock, const KeyHasher& hasher, GeminiClient& gemini, Health& health,
+        store::SignatureKeeper& signatures)
+      : config_(config), clock_(clock), hasher_(hasher), gemini_(gemini), health_(health), signatures_(signatures) {}
 
   // Answers the request. `refusal`: what was wrong with it before it could be routed. The credentials in the request
   // are wiped. Returns the row for the log; nullopt for probes.
   std::optional<store::RequestLogRow> Serve(HttpRequest* request, std::optional<ApiError> refusal, Capacity capacity,
                                             ResponseSink* sink);
-
-  // What the log row needs beside the exchange.
-  struct Labels {
-    std::string model;           // Gemini's
-    std::string original_model;  // the client's
-    bool is_stream = false;
-  };
 
  private:
   store::RequestLogRow MakeRow(const Exchange& exchange, const Route& route, const Labels& labels) const;
@@ -46,6 +41,7 @@ class Relay {
   const KeyHasher& hasher_;
   GeminiClient& gemini_;
   Health& health_;
+  store::SignatureKeeper& signatures_;
 };
 
 }  // namespace gc

@@ -2,14 +2,17 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <memory>
+
 #include "handler/exchange.h"
 #include "handler/protocol.h"
 
 namespace gc {
 
-// REQUIRES: protocol->Parse gave `call`. Answers the client in every case; what happened stands in *exchange.
-void RelayTranslated(Exchange* exchange, Protocol* protocol, const gemini::Request& call);
-// The same for a request that wants no answer: Gemini is not asked. What the client gets was ended by its limit.
-void AnswerUnasked(Exchange* exchange, Protocol* protocol, bool stream);
+using ProtocolFactory = std::unique_ptr<Protocol> (*)(Clock& clock);
+
+// Parses the request, calls Gemini and answers the client in every case; what happened stands in *exchange and *labels.
+// `context` is what the route adds to the request; signatures are the exchange's.
+void RelayTranslated(Exchange* exchange, ProtocolFactory new_protocol, ParseContext context, Labels* labels);
 
 }  // namespace gc

@@ -35,6 +35,7 @@
 #include "handler/health.h"
 #include "handler/relay.h"
 #include "store/log_writer.h"
+#include "store/signature_keeper.h"
 
 extern char** environ;
 
@@ -354,7 +355,8 @@ int RunWorker(const Config& config, const WorkerStart& start) {
   store::LogWriter log(store::LogWriterOptionsFrom(config));
   GeminiClient gemini(config);
   Health health(config, SystemClock(), &log, start.master_started_unix_ms);
-  Relay relay(config, SystemClock(), *hasher, gemini, health);
+  store::SignatureKeeper signatures(store::SignatureKeeperOptionsFrom(config), store::SignatureWrites::kAtOnce);
+  Relay relay(config, SystemClock(), *hasher, gemini, health, signatures);
   ThreadPool threads(config, start.listen_fd, link, &relay, &log);
   threads.Start();
   // Should the master be dead already, the supervisor finds out and lets what was accepted end.
@@ -377,6 +379,7 @@ int RunWorker(const Config& config, const WorkerStart& start) {
     idle = threads.WaitIdle(kLastWordsS);
   }
   log.Stop();
+  signatures.Stop();
   Log(LogLevel::kInfo, idle ? "worker ends" : "worker ends with requests still running");
   _exit(EX_OK);  // threads that still run use what this function owns
 }

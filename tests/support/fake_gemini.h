@@ -24,7 +24,7 @@
 //   drop               closes without a byte
 //   reset              RST instead of an answer; reset=K after frame K
 //   error=NAME         a named failure: invalid expired suspended leaked disabled location rpm tpm rpd zero nodetail
-//                      overloaded internal deadline context payload retired
+//                      overloaded internal deadline context payload states depth signature thinking retired
 //   status=N           a failure of that status without details; retry_after=S adds the header, message=WORD the text
 //   html               an HTML page with status 200 (or status=N)
 //   leak_key           the caller's key stands in the error text (alone: a 400)

@@ -42,6 +42,11 @@ constexpr auto kRows = std::to_array<Row>({
     {"context", 400, "INVALID_ARGUMENT",
      "The input token count (2097153) exceeds the maximum number of tokens allowed (1048576).", ""},
     {"payload", 400, "INVALID_ARGUMENT", "Request payload size exceeds the limit: 104857600 bytes.", ""},
+    {"states", 400, "INVALID_ARGUMENT",
+     "The specified schema produces a constraint that has too many states for serving.", ""},
+    {"depth", 400, "INVALID_ARGUMENT", "A schema in the request exceeds the maximum allowed nesting depth.", ""},
+    {"signature", 400, "INVALID_ARGUMENT", "Corrupted thought signature.", ""},
+    {"thinking", 400, "INVALID_ARGUMENT", "Thinking level is not supported for this model.", ""},
     {"retired", 404, "NOT_FOUND", "This model is no longer available to new users. Please use a newer model.", ""},
 });
 
