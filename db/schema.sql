@@ -1,4 +1,6 @@
--- schema.sql: the whole main database as the migrations leave it (a unit test compares the two).
+-- schema.sql: the whole main database as the migrations leave it (a unit test compares the two). The state database,
+-- which can be lost, has its migrations alone (state-migrations/): thought signatures so far. A program takes the schema
+-- it knows and the one before; beside a newer or older state database it serves without what that holds.
 --
 -- request_logs, api_key_metrics, system_stats and error_logs are an interface: operators' own SQL and scripts read
 -- them, so names, types, units and order of their columns stay, and new columns go to the end. The other tables are

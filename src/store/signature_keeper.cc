@@ -15,8 +15,8 @@ namespace gc::store {
 namespace {
 
 constexpr int kReadWaitMs = 50;
-constexpr int kTurnWaitMs = 250;
-constexpr int kWriteWaitMs = 400;
+constexpr int kTurnWaitMs = 50;
+constexpr int kWriteWaitMs = 200;  // a CGI process still has its log row to write
 constexpr int64_t kReopenPauseUs = 1'000'000;
 constexpr size_t kMaxWaitingRows = 4096;
 constexpr int64_t kMaxWaitingBytes = int64_t{16} << 20;

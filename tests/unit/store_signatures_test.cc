@@ -133,14 +133,22 @@ TEST_F(SignaturesTest, SmallerLimitsTakeEffectWithTheNextWrite) {
   EXPECT_EQ(Totals().substr(0, 4), "2|2|");
 }
 
-// The state database as it was before: this program runs beside it without signatures.
-TEST_F(SignaturesTest, TheSchemaBeforeIsAnErrorAndNothingElse) {
+// Programs and databases are replaced one after the other: beside an older or newer schema all works but this.
+TEST_F(SignaturesTest, AnotherSchemaIsAnErrorAndNothingElse) {
   const std::string old = dir_.Path("old.db");
   ASSERT_TRUE(UpWith(Migrations(Database::kState).first(1), old, Database::kState, DryRun::kNo, "test", 0).ok());
-  EXPECT_FALSE(Signatures::Open(old, kLimits, 0).ok());
-  SignatureKeeper keeper({old, kLimits}, SignatureWrites::kAtStop);
-  const std::string_view id = "a";
-  EXPECT_TRUE(keeper.Find("k", {&id, 1}).empty());
+  const std::string newer = dir_.Path("newer.db");
+  ASSERT_TRUE(Up(newer, Database::kState, DryRun::kNo, "test", 0).ok());
+  Sql::RowsOf(newer, "PRAGMA user_version=99");
+  for (const std::string& path : {old, newer}) {
+    EXPECT_FALSE(Signatures::Open(path, kLimits, 0).ok());
+    SignatureKeeper keeper({path, kLimits}, SignatureWrites::kAtStop);
+    const std::string_view id = "a";
+    EXPECT_TRUE(keeper.Find("k", {&id, 1}).empty());
+    keeper.Add({{"k", "a", "1"}});
+    keeper.Stop();
+    EXPECT_TRUE(keeper.Find("k", {&id, 1}).empty());
+  }
 }
 
 class KeeperTest : public SignaturesTest {
