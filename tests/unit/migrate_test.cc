@@ -96,7 +96,7 @@ TEST_F(MigrateTest, StatusTellsWhatIsMissing) {
   options_.command = "status";
   EXPECT_EQ(Run(), 1);
   EXPECT_EQ(out_.str(), options_.database_path + ": missing 1 initial\n" + options_.state_path +
-                            ": missing 1 initial, 2 signatures\n");
+                            ": missing 1 initial\n" + options_.state_path + ": missing 2 signatures\n");
   EXPECT_FALSE(std::filesystem::exists(dir_.Path("new")));
   options_.command = "up";
   ASSERT_EQ(Run(), 0);
