@@ -127,6 +127,7 @@ std::unordered_map<size_t, std::string> GeminiTurns::FindSignatures(CallSignatur
   std::unordered_map<size_t, std::string> found;
   if (unsigned_calls.empty()) return found;
   std::vector<std::string_view> ids;
+  ids.reserve(unsigned_calls.size());
   for (const auto& [id, call] : unsigned_calls) ids.push_back(id);
   for (SignedCall& call : kept->Find(ids)) {
     const auto asked = unsigned_calls.find(call.id);

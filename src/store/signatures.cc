@@ -2,7 +2,6 @@
 // SPDX-License-Identifier: MIT
 #include "store/signatures.h"
 
-#include <array>
 #include <utility>
 
 #include "base/json.h"
@@ -16,16 +15,17 @@ constexpr int64_t kLargestShare = 8;
 constexpr int64_t kMaxFoundBytes = int64_t{16} << 20;
 
 // The ids go in as one JSON array: a list of parameters would be another statement for each length.
-constexpr std::string_view kSql[] = {
+constexpr char kFind[] =
     "SELECT s.call_id, s.signature FROM json_each(?2) AS asked CROSS JOIN signatures AS s"
-    " WHERE s.key_hash = ?1 AND s.call_id = asked.value AND s.created > ?3",
-    "DELETE FROM signatures WHERE key_hash = ?1 AND call_id = ?2",
-    "INSERT INTO signatures (key_hash, call_id, signature, created) VALUES (?1, ?2, ?3, ?4)",
-    "SELECT rows, bytes FROM signature_totals",
-    "DELETE FROM signatures WHERE seq = (SELECT min(seq) FROM signatures)",
-    // Among the oldest only: more than a write brings, and never a walk through the table.
-    "DELETE FROM signatures WHERE created <= ?1 AND seq IN (SELECT seq FROM signatures ORDER BY seq LIMIT 256)",
-};
+    " WHERE s.key_hash = ?1 AND s.call_id = asked.value AND s.created > ?3";
+constexpr char kErase[] = "DELETE FROM signatures WHERE key_hash = ?1 AND call_id = ?2";
+constexpr char kInsert[] = "INSERT INTO signatures (key_hash, call_id, signature, created) VALUES (?1, ?2, ?3, ?4)";
+constexpr char kTotals[] = "SELECT rows, bytes FROM signature_totals";
+constexpr char kEraseOldest[] = "DELETE FROM signatures WHERE seq = (SELECT min(seq) FROM signatures)";
+// Among the oldest only: more than a write brings, and never a walk through the table.
+constexpr char kEraseExpired[] =
+    "DELETE FROM signatures WHERE created <= ?1 AND seq IN (SELECT seq FROM signatures ORDER BY seq LIMIT 256)";
+constexpr const char* kSql[] = {kFind, kErase, kInsert, kTotals, kEraseOldest, kEraseExpired};  // as in Statements
 
 }  // namespace
 
@@ -35,7 +35,7 @@ Result<Signatures> Signatures::Open(const std::string& path, const SignatureLimi
   if (!connection) return connection.error();
   if (Status s = CheckVersion(*connection, Database::kState); !s.ok()) return s.error();
   std::vector<Statement> prepared;
-  for (const std::string_view sql : kSql) {
+  for (const char* sql : kSql) {
     auto statement = connection->Prepare(sql);
     if (!statement) return statement.error();
     prepared.push_back(std::move(*statement));
