@@ -121,6 +121,37 @@ TEST(Signatures, AreThereForTheNextRequestOfTheSameWorker) {
   }
 }
 
+// Anthropic's clients get signatures in thinking blocks; one that strips them is helped in the same way.
+HttpCall Message(const Gateway& gateway, const std::string& messages, Answer answer) {
+  const std::string body = R"({"model":")" + std::string(kModel) + R"(","max_tokens":4096,"stream":)" +
+                           (answer == Answer::kStream ? "true" : "false") +
+                           R"(,"tools":[{"name":"get_weather","input_schema":{"type":"object","properties":)" +
+                           R"({"city":{"type":"string"}}}}],"messages":[)" + messages + "]}";
+  return Post(gateway.Url("/v1/messages"), body, {std::string("x-api-key: ") + kKey, "anthropic-version: 2023-06-01"});
+}
+
+TEST(Signatures, AreThereForAnthropicsClients) {
+  Gateway gateway;
+  for (const Answer answer : {Answer::kUnary, Answer::kStream}) {
+    const std::string question = UserMessage(answer == Answer::kUnary ? "get_weather now" : "get_weather in a stream");
+    const HttpReply first = Do(Message(gateway, question, answer));
+    ASSERT_EQ(first.status, 200) << first.body;
+    const size_t block = first.body.find(R"("type":"tool_use","id":")");
+    ASSERT_NE(block, std::string::npos) << first.body;
+    const size_t begin = block + sizeof R"("type":"tool_use","id":")" - 1;
+    const std::string id = first.body.substr(begin, first.body.find('"', begin) - begin);
+    gateway.Reload();
+    const HttpReply second =
+        Do(Message(gateway,
+                   question + R"(,{"role":"assistant","content":[{"type":"tool_use","id":")" + id +
+                       R"(","name":"get_weather","input":{}}]},{"role":"user","content":[{"type":"tool_result",)" +
+                       R"("tool_use_id":")" + id + R"(","content":"rain"}]})",
+                   answer));
+    EXPECT_EQ(second.status, 200) << second.body;
+    EXPECT_TRUE(SignatureSent(&gateway).starts_with("Eg")) << SignatureSent(&gateway) << " is none of Gemini's";
+  }
+}
+
 TEST(Signatures, AreBounded) {
   GatewayOptions options;
   options.config = {{"signatures.max_rows", "5"}};
@@ -214,6 +245,24 @@ TEST_P(AskedAgain, OnceAndBeforeTheClientHasAnything) {
           << c.name;
     }
   }
+}
+
+TEST(AskedAgainMessages, ForAnthropicsClientsToo) {
+  Gateway gateway;
+  for (const Answer answer : {Answer::kUnary, Answer::kStream}) {
+    const std::string tag = answer == Answer::kUnary ? "unary" : "stream";
+    const auto broken = [&](const std::string& times) {
+      return UserMessage("hello [[fake: finish=MALFORMED_FUNCTION_CALL " + times + "tag=" + tag +
+                         (times.empty() ? "-all" : "-once") + "]]");
+    };
+    const HttpReply good = Do(Message(gateway, broken("times=1 "), answer));
+    EXPECT_EQ(good.status, 200) << good.body;
+    EXPECT_NE(good.body.find("end_turn"), std::string::npos) << good.body;
+    const HttpReply bad = Do(Message(gateway, broken(""), answer));
+    EXPECT_GE(bad.status, 500) << bad.body;
+    EXPECT_NE(bad.body.find("MALFORMED_FUNCTION_CALL"), std::string::npos) << bad.body;
+  }
+  EXPECT_EQ(gateway.fake().Requests().size(), 8U);
 }
 
 // A signature that came back damaged: the fake refuses it by itself.
