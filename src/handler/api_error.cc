@@ -37,6 +37,9 @@ constexpr Row RowOf(ApiErrorKind kind) {
   switch (kind) {
     case kInvalidRequest:
       return {"invalid_request", {400, kInvalid, "", ""}, {400, kInvalid}, {400, "INVALID_ARGUMENT"}};
+    case kInvalidImageUrl:
+      return {
+          "invalid_image_url", {400, kInvalid, "invalid_image_url", ""}, {400, kInvalid}, {400, "INVALID_ARGUMENT"}};
     case kContextTooLong:
       return {"context_too_long",
               {400, kInvalid, "context_length_exceeded", "messages"},

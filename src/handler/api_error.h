@@ -13,6 +13,7 @@ enum class ErrorShape { kOpenAi, kAnthropic, kGemini };
 
 enum class ApiErrorKind {
   kInvalidRequest,        // the body or a field is wrong; `param` names it
+  kInvalidImageUrl,       // an image, or another file, that cannot be had from its URL; `param` names it
   kContextTooLong,        // more input tokens than the model takes
   kMissingCredential,     // no Gemini key came with the request
   kBadCredential,         // a credential is malformed, doubled, or Google refuses the key

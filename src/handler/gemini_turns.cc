@@ -61,7 +61,7 @@ void GeminiTurns::AddUserMedia(const MediaView& media) {
 }
 
 void GeminiTurns::AddUserFile(std::string_view mime_type, std::string_view uri) {
-  TurnOf(false).parts.push_back({.kind = PartKind::kFile, .text = uri, .media = {mime_type, {}}});
+  TurnOf(false).parts.push_back({.kind = PartKind::kFile, .text = uri, .media = {mime_type, {}, {}}});
 }
 
 void GeminiTurns::AddModelText(std::string_view text, std::string_view signature) {
@@ -192,8 +192,11 @@ void GeminiTurns::WriteTurn(json::Writer* w, size_t index, const ModelFamily& fa
 
 void GeminiTurns::WriteMedia(json::Writer* w, const MediaView& media) {
   w->BeginObject().Key("inlineData").BeginObject();
-  w->Key("mimeType").String(media.mime_type).Key("data").String(media.data);
-  w->EndObject().EndObject();
+  w->Key("mimeType").String(media.mime_type).Key("data").String(media.data).EndObject();
+  if (!media.resolution.empty()) {
+    w->Key("mediaResolution").BeginObject().Key("level").String(media.resolution).EndObject();
+  }
+  w->EndObject();
 }
 
 void GeminiTurns::WriteCall(json::Writer* w, const Part& part, std::string_view signature) const {

@@ -22,7 +22,8 @@ namespace gc {
 // An image, sound or document: views, as all texts here.
 struct MediaView {
   std::string_view mime_type;
-  std::string_view data;  // standard base64
+  std::string_view data;             // standard base64
+  std::string_view resolution = {};  // mediaResolution.level; empty: the model's choice
 };
 
 enum class ResultKind { kOutput, kError };

@@ -21,6 +21,7 @@ TEST(ApiError, StatusesOfTheProtocols) {
   using enum ApiErrorKind;
   constexpr Case kCases[] = {
       {kInvalidRequest, 400, 400, 400},
+      {kInvalidImageUrl, 400, 400, 400},
       {kContextTooLong, 400, 400, 400},
       {kMissingCredential, 401, 401, 401},
       {kBadCredential, 401, 401, 401},
