@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -19,6 +20,9 @@ class OpenAiChatMessages {
   // Reads the member `messages`. What is wrong goes to request.error(). Adds to call's tool names and ids.
   void Read(const Fields& request, const ModelFamily& family, OpenAiChatCall* call);
 
+  // One more instruction, behind the others.
+  void AddInstruction(std::string text);
+
   // The leading system and developer texts.
   const std::vector<std::string_view>& system() const { return system_; }
   const GeminiTurns& turns() const { return turns_; }
@@ -26,13 +30,20 @@ class OpenAiChatMessages {
  private:
   void ReadMessage(const json::Value& message, const FieldPath& path);
   void ReadSystem(const Fields& message);
+  void ReadUser(const Fields& message);
+  void ReadTool(const Fields& message);
+  void ReadFunction(const Fields& message);
   void ReadAssistant(const Fields& message);
   void ReadToolCall(const json::Value& tool_call, const FieldPath& path);
+  void ReadFunctionCall(const json::Value& function_call, const FieldPath& path, std::string_view signature);
+  std::string_view FunctionId(std::string_view name);
   std::string_view ReadText(const Fields& message);
-  template <class OnText>
-  void EachText(const Fields& message, OnText&& on_text);
-  template <class OnText>
-  void ReadPart(const json::Value& part, const FieldPath& path, OnText&& on_text);
+  template <class OnMedia>
+  std::string_view JoinText(const Fields& message, OnMedia&& on_media);
+  template <class OnText, class OnMedia>
+  void EachPart(const Fields& message, OnText&& on_text, OnMedia&& on_media);
+  template <class OnText, class OnMedia>
+  void ReadPart(const json::Value& part, const FieldPath& path, OnText&& on_text, OnMedia&& on_media);
 
   FirstError* error_ = nullptr;
   const ModelFamily* family_ = nullptr;

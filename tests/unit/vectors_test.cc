@@ -19,14 +19,9 @@ using json::Value;
 
 // What is not built yet. A vector that holds by now must leave this list.
 constexpr std::string_view kNotYetCovered[] = {
-    "chat-08-json-schema-output",
     "chat-12-n-fanout",
-    "chat-13-multimodal-parts",
-    "chat-19-grounding-annotations",
     "chat-20-quota-per-day-all-keys",
     "chat-21-key-failover",
-    "chat-23-logprobs",
-    "chat-24-custom-tool",
     "chat-25-long-decode",
     "compl-26-legacy",
     "embed-27-batch-base64",
