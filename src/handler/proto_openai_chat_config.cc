@@ -184,7 +184,7 @@ void OpenAiChatConfig::WriteFormat(LazyObject* config, SchemaDetail detail) cons
 void OpenAiChatConfig::WriteThinking(LazyObject* config) const {
   const bool explicit_knob = google_.thinking_level || google_.thinking_budget;
   const bool effort = effort_ && family_->thinks() && !explicit_knob;
-  if (!effort && !explicit_knob && !google_.include_thoughts) return;
+  if (!effort && !explicit_knob && !google_.include_thoughts.value_or(false)) return;
   json::Writer& w = config->Key("thinkingConfig").BeginObject();
   if (google_.thinking_level) w.Key("thinkingLevel").String(*google_.thinking_level);
   if (google_.thinking_budget) w.Key("thinkingBudget").Int(*google_.thinking_budget);

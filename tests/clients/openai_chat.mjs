@@ -233,6 +233,158 @@ const cases = {
     assert.equal(none.choices[0].message.tool_calls, undefined);
   },
 
+  async image_and_pdf() {
+    const ask = (...parts) =>
+      client.chat.completions.create({ model, messages: say([...parts, { type: 'text', text: 'Describe.' }]) });
+    const image = (url, detail) => ({ type: 'image_url', image_url: { url, detail } });
+    const answer = await ask(
+      image('data:image/png;base64,iVBORw0KGgo=', 'high'),
+      { type: 'file', file: { filename: 'a.pdf', file_data: 'data:application/pdf;base64,JVBERg==' } },
+      { type: 'input_audio', input_audio: { data: 'AAAA', format: 'wav' } },
+    );
+    assert.equal(answer.choices[0].message.content, 'echo: Describe.');
+    const alone = await client.chat.completions.create({ model, messages: say('Describe.') });
+    assert.ok(answer.usage.prompt_tokens > alone.usage.prompt_tokens, 'the media arrived');
+    const remote = await rejection(ask(image('https://example.org/a.png')));
+    assert.ok(remote instanceof OpenAI.BadRequestError, remote.constructor.name);
+    assert.equal(remote.code, 'invalid_image_url');
+    assert.equal(remote.param, 'messages[0].content[0].image_url.url');
+    const gif = await rejection(ask(image('data:image/gif;base64,R0lGODlh')));
+    assert.ok(gif instanceof OpenAI.BadRequestError, gif.constructor.name);
+  },
+
+  async structured_output() {
+    const schema = {
+      type: 'object',
+      properties: { kind: { type: 'string', enum: ['x', 'y'] }, count: { type: 'integer', minimum: 3 } },
+      required: ['kind', 'count'],
+      additionalProperties: false,
+    };
+    const response_format = { type: 'json_schema', json_schema: { name: 'out', strict: true, schema } };
+    const answer = await client.chat.completions.parse({ model, messages: say('list'), response_format });
+    assert.deepEqual(answer.choices[0].message.parsed, { kind: 'x', count: 3 });
+    // Where Gemini takes functions or JSON, and not both.
+    const old = { model: 'gemini-2.5-flash', messages: say('Use get_time.'), tools, response_format };
+    const called = await client.chat.completions.create(old);
+    assert.equal(called.choices[0].finish_reason, 'tool_calls');
+    const forced = await client.chat.completions.create({ ...old, model, tool_choice: 'required' });
+    assert.equal(forced.choices[0].finish_reason, 'tool_calls');
+    const forbidden = await client.chat.completions.create({ ...old, tool_choice: 'none' });
+    assert.equal(JSON.parse(forbidden.choices[0].message.content).kind, 'x');
+  },
+
+  async custom_tools() {
+    const custom = [{ type: 'custom', custom: { name: 'run_python', description: 'Runs Python' } }];
+    const messages = say('Use run_python.');
+    const first = await client.chat.completions.create({ model, messages, tools: custom });
+    const { message, finish_reason } = first.choices[0];
+    assert.equal(finish_reason, 'tool_calls');
+    assert.equal(message.tool_calls[0].type, 'custom');
+    assert.equal(message.tool_calls[0].custom.name, 'run_python');
+    assert.ok(!message.tool_calls[0].custom.input.startsWith('{'), 'free text, no JSON');
+    const second = await client.chat.completions.create({
+      model,
+      messages: [...messages, message, { role: 'tool', tool_call_id: message.tool_calls[0].id, content: 'done' }],
+      tools: custom,
+    });
+    assert.equal(second.choices[0].message.content, 'tools said: run_python={"output":"done"}');
+    const chunks = await collect(
+      await client.chat.completions.create({ model, messages, tools: custom, stream: true }),
+    );
+    const [call] = chunks.flatMap((c) => c.choices[0]?.delta?.tool_calls ?? []);
+    assert.deepEqual([call.index, call.type, call.custom.name], [0, 'custom', 'run_python']);
+  },
+
+  async legacy_functions() {
+    const functions = tools.map((t) => t.function);
+    const messages = say('Use get_time.');
+    const first = await client.chat.completions.create({ model, messages, functions });
+    const { message, finish_reason } = first.choices[0];
+    assert.equal(finish_reason, 'function_call');
+    assert.equal(message.function_call.name, 'get_time');
+    const second = await client.chat.completions.create({
+      model,
+      messages: [...messages, message, { role: 'function', name: 'get_time', content: 'noon' }],
+      functions,
+    });
+    assert.equal(second.choices[0].message.content, 'tools said: get_time={"output":"noon"}');
+  },
+
+  async logprobs() {
+    const ask = (name) =>
+      client.chat.completions.create({ model: name, messages: say('é'), logprobs: true, top_logprobs: 1 });
+    const [token] = (await ask('gemini-2.5-flash-lite')).choices[0].logprobs.content;
+    assert.ok(token.logprob < 0);
+    assert.deepEqual(Buffer.from(token.bytes).toString(), token.token);
+    assert.equal(token.top_logprobs.length, 1);
+    assert.equal((await ask(model)).choices[0].logprobs, null, 'a family without them answers all the same');
+  },
+
+  async web_search() {
+    const ask = { model, messages: say('Käse'), web_search_options: { search_context_size: 'low' } };
+    const check = (annotations, content) => {
+      assert.equal(annotations.length, 1);
+      const { start_index, end_index, url, title } = annotations[0].url_citation;
+      assert.deepEqual([start_index, end_index], [0, content.length]);
+      assert.deepEqual([url, title], ['https://example.org/found', 'example.org']);
+    };
+    const { message } = (await client.chat.completions.create(ask)).choices[0];
+    check(message.annotations, message.content);
+    const chunks = await collect(await client.chat.completions.create({ ...ask, stream: true }));
+    check(chunks.flatMap((c) => c.choices[0]?.delta?.annotations ?? []), textOf(chunks));
+  },
+
+  async thinking() {
+    const ask = { model, messages: say('hi'), reasoning_effort: 'high' };
+    const answer = await client.chat.completions.create(ask);
+    assert.ok(answer.choices[0].message.reasoning_content.length > 0);
+    assert.ok(answer.usage.completion_tokens_details.reasoning_tokens > 0);
+    const chunks = await collect(await client.chat.completions.create({ ...ask, stream: true }));
+    assert.ok(chunks.some((c) => c.choices[0]?.delta?.reasoning_content));
+    const google = { thinking_config: { thinking_level: 'low', include_thoughts: true } };
+    const own = await client.chat.completions.create({ model, messages: say('hi'), extra_body: { google } });
+    assert.ok(own.choices[0].message.reasoning_content.length > 0);
+  },
+
+  async several_choices() {
+    const ask = { model: 'gemini-2.5-flash-lite', messages: say('hi'), n: 2 };
+    const answer = await client.chat.completions.create(ask);
+    assert.deepEqual(answer.choices.map((c) => [c.index, c.message.content]), [[0, 'echo: hi'], [1, 'echo: hi']]);
+    const runner = client.chat.completions.stream(ask);
+    assert.equal((await runner.finalChatCompletion()).choices.length, 2);
+  },
+
+  async service_tier() {
+    const answer = await client.chat.completions.create({ model, messages: say('hi'), service_tier: 'flex' });
+    assert.equal(answer.service_tier, 'flex');
+  },
+
+  async error_classes() {
+    const expected = {
+      'error=context': [OpenAI.BadRequestError, 400, 'context_length_exceeded'],
+      'error=suspended': [OpenAI.AuthenticationError, 401, 'invalid_api_key'],
+      'error=location': [OpenAI.PermissionDeniedError, 403],
+      'error=retired': [OpenAI.NotFoundError, 404, 'model_not_found'],
+      'status=409': [OpenAI.ConflictError, 409],
+      'error=rpm': [OpenAI.RateLimitError, 429, 'rate_limit_exceeded'],
+      'error=rpd': [OpenAI.RateLimitError, 429, 'insufficient_quota'],
+      'error=internal': [OpenAI.InternalServerError, 502],
+      'error=overloaded': [OpenAI.InternalServerError, 503],
+      'error=deadline': [OpenAI.InternalServerError, 504],
+    };
+    for (const [fault, [type, status, code]] of Object.entries(expected)) {
+      for (const stream of [false, true]) {
+        const asked = client.chat.completions.create({ model, messages: say(`x [[fake: ${fault}]]`), stream });
+        const error = await rejection(asked);
+        assert.ok(error instanceof type, `${fault}: ${error.constructor.name} ${error.status} ${error.message}`);
+        assert.equal(error.status, status, fault);
+        if (code) assert.equal(error.code, code, fault);
+      }
+    }
+    const several = await rejection(client.chat.completions.create({ model, messages: say('x'), n: 2 }));
+    assert.deepEqual([several.status, several.param], [501, 'n']);
+  },
+
   async error_bad_key() {
     for (const stream of [false, true]) {
       const asked = makeClient('test-key-invalid').chat.completions.create({ model, messages: say('hi'), stream });

@@ -102,6 +102,7 @@ Answer::Answer(const Model& model, const json::Value& root, const Script& script
     const json::Value* thinking = Get(*config, "thinkingConfig");
     thinks_ = thinking != nullptr && GetBool(*thinking, "includeThoughts");
   }
+  for (const json::Value* tool : List(root, "tools")) searches_ |= Get(*tool, "googleSearch") != nullptr;
   thinks_ |= script.thoughts;
   if (!script.finish.empty()) finish_ = script.finish;
   const bool no_content =
@@ -248,6 +249,22 @@ void Answer::WriteLogprobs(json::Writer* w, std::string_view token) const {
   w->EndArray().EndObject();
 }
 
+// With the last piece, about all the text that is not computed piece by piece; offsets are bytes, and a zero is absent.
+void Answer::WriteGrounding(json::Writer* w) const {
+  w->Key("groundingMetadata").BeginObject().Key("webSearchQueries").BeginArray().String(prompt_).EndArray();
+  w->Key("groundingChunks").BeginArray().BeginObject().Key("web").BeginObject();
+  w->Key("uri")
+      .String("https://example.org/found")
+      .Key("title")
+      .String("example.org")
+      .EndObject()
+      .EndObject()
+      .EndArray();
+  w->Key("groundingSupports").BeginArray().BeginObject().Key("segment").BeginObject();
+  w->Key("endIndex").Int(static_cast<int64_t>(text_.size())).Key("text").String(text_).EndObject();
+  w->Key("groundingChunkIndices").BeginArray().Int(0).EndArray().EndObject().EndArray().EndObject();
+}
+
 void Answer::WriteCandidates(json::Writer* w, bool thought, int64_t first, int64_t last) const {
   const bool has_parts = thought || output_bytes_ > 0;
   w->Key("candidates").BeginArray();
@@ -260,6 +277,7 @@ void Answer::WriteCandidates(json::Writer* w, bool thought, int64_t first, int64
     w->EndObject();
     if (last == pieces_ && !script_.eof_without_finish) w->Key("finishReason").String(finish_);
     w->Key("index").Int(c);
+    if (searches_ && calls_.empty() && last == pieces_) WriteGrounding(w);
     if (logprobs_ && calls_.empty() && first <= last) WriteLogprobs(w, Piece(first));
     w->EndObject();
   }

@@ -43,6 +43,7 @@ class Answer {
   void WriteParts(json::Writer* w, int64_t first, int64_t last) const;
   void WriteCandidates(json::Writer* w, bool thought, int64_t first, int64_t last) const;
   void WriteLogprobs(json::Writer* w, std::string_view token) const;
+  void WriteGrounding(json::Writer* w) const;
   void WriteUsage(json::Writer* w, int64_t piece) const;
   std::string Response(bool thought, int64_t first, int64_t last) const;
 
@@ -55,6 +56,7 @@ class Answer {
   std::vector<Call> calls_;
   bool thinks_ = false;
   bool logprobs_ = false;
+  bool searches_ = false;
   int64_t candidates_ = 1;
   int64_t prompt_tokens_ = 1;
   int64_t output_bytes_ = 0;

@@ -156,6 +156,9 @@ Failed CheckSampling(const Model& model, const json::Value& config) {
     return Line("generation_config.logprobs", "response_logprobs must be true to set logprobs");
   }
   if (Failed f = CheckRange(config, "logprobs", 0, 20)) return f;
+  if (model.generation >= 30 && GetBool(config, "responseLogprobs")) {
+    return InvalidArgument("Logprobs is not enabled for " + std::string(model.id));
+  }
   return CheckRange(config, "maxOutputTokens", 1, static_cast<double>(model.output_limit));
 }
 

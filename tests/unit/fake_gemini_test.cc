@@ -350,6 +350,8 @@ const Case kConfigCases[] = {
     {"MaxTokensZero", kFlash, Config(R"("maxOutputTokens":0)"), "max_output_tokens"},
     {"MaxTokensOverLimit", kFlash, Config(R"("maxOutputTokens":65537)"), "max_output_tokens"},
     {"LogprobsAlone", kFlash, Config(R"("logprobs":2)"), "response_logprobs"},
+    {"LogprobsOn3", kFlash, Config(R"("responseLogprobs":true)"), "Logprobs is not enabled"},
+    {"LogprobsOn25", kOld, Config(R"("responseLogprobs":true,"logprobs":2)"), ""},
     {"MimeType", kFlash, Config(R"("responseMimeType":"text/html")"), "allowed mimetypes"},
     {"LevelOn25", kOld, Think(R"("thinkingLevel":"LOW")"), "Thinking level is not supported for this model."},
     {"BudgetOn4", "gemini-4-argon", Think(R"("thinkingBudget":100)"),
@@ -602,6 +604,13 @@ TEST_F(FakeGeminiTest, KeepsToTheRequestedFormat) {
   EXPECT_NE(cut.body.find("MAX_TOKENS"), std::string::npos);
   const auto two = Parse(Generate(kFlash, Say("hi", R"(,"generationConfig":{"candidateCount":2})")).body);
   EXPECT_EQ(At(two.root(), {"candidates", "1", "index"}).Int(), 1);
+}
+
+TEST_F(FakeGeminiTest, SearchesWhenItMay) {
+  const auto answer = Parse(Generate(kFlash, Say("hé", R"(,"tools":[{"googleSearch":{}}])")).body);
+  const json::Value& grounding = At(answer.root(), {"candidates", "0", "groundingMetadata"});
+  EXPECT_EQ(At(grounding, {"groundingSupports", "0", "segment", "endIndex"}).Int(), 9) << "bytes of: echo: hé";
+  EXPECT_EQ(Generate(kFlash, Say("hi", "")).body.find("groundingMetadata"), std::string::npos);
 }
 
 // ---- directives ----
