@@ -262,7 +262,10 @@ const cases = {
     };
     const response_format = { type: 'json_schema', json_schema: { name: 'out', strict: true, schema } };
     const answer = await client.chat.completions.parse({ model, messages: say('list'), response_format });
-    assert.deepEqual(answer.choices[0].message.parsed, { kind: 'x', count: 3 });
+    const { kind, count, ...others } = answer.choices[0].message.parsed;
+    assert.equal(kind, 'x');
+    assert.ok(Number.isInteger(count) && count >= 3);
+    assert.deepEqual(others, {});
     // Where Gemini takes functions or JSON, and not both.
     const old = { model: 'gemini-2.5-flash', messages: say('Use get_time.'), tools, response_format };
     const called = await client.chat.completions.create(old);
