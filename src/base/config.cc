@@ -3,6 +3,7 @@
 #include "base/config.h"
 
 #include <arpa/inet.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <charconv>
@@ -31,6 +32,12 @@ const ConfigKeyInfo* FindKey(std::string_view name) {
   }
   return nullptr;
 }
+
+std::string RowName(const ConfigTableInfo& info, int number) {
+  return std::string(info.name) + "." + std::to_string(number);
+}
+
+std::string RowText(const ConfigPatterns::Row& row) { return row.pattern.empty() ? "" : row.pattern + " " + row.value; }
 
 std::string EnvironmentName(std::string_view name) {
   std::string out = "GEMINI_CODE_";
@@ -132,6 +139,11 @@ Config Config::Defaults() {
   Config config;
   std::vector<std::string> errors;
   for (const ConfigKeyInfo& info : ConfigKeys()) config.Set(info, info.default_value, "default", &errors);
+  for (const ConfigTableInfo& info : ConfigTables()) {
+    for (const auto& row : info.defaults) {
+      config.tables_[static_cast<size_t>(info.table)].Set(row.number, row.value, "default");
+    }
+  }
   return config;
 }
 
@@ -162,6 +174,7 @@ void Config::ReadFile(const std::string& path, std::vector<std::string>* errors)
     return;
   }
   for (Entry& entry : entries_) entry.set_in_file = false;  // twice in one file is a mistake, a fragment may override
+  for (ConfigPatterns& table : tables_) table.StartFile();
   std::string line;
   for (int number = 1; std::getline(in, line); ++number) {
     ReadLine(line, path + ":" + std::to_string(number), errors);
@@ -178,6 +191,7 @@ void Config::ReadLine(std::string_view line, const std::string& where, std::vect
     return;
   }
   const std::string_view name = Trim(line.substr(0, equals));
+  if (ReadRow(name, Trim(line.substr(equals + 1)), where, errors)) return;
   const ConfigKeyInfo* info = FindKey(name);
   if (info == nullptr) {
     errors->push_back(where + ": unknown key " + std::string(name));
@@ -192,10 +206,42 @@ void Config::ReadLine(std::string_view line, const std::string& where, std::vect
   entry.set_in_file = true;
 }
 
+bool Config::ReadRow(std::string_view name, std::string_view value, const std::string& where,
+                     std::vector<std::string>* errors) {
+  for (const ConfigTableInfo& info : ConfigTables()) {
+    if (!name.starts_with(info.name) || name.substr(info.name.size()).substr(0, 1) != ".") continue;
+    const auto number = ConfigPatterns::Number(name.substr(info.name.size() + 1));
+    if (!number) return false;
+    ConfigPatterns& table = tables_[static_cast<size_t>(info.table)];
+    if (const ConfigPatterns::Row* row = table.SetInFile(*number)) {
+      errors->push_back(where + ": duplicate key " + std::string(name) + ", first at " + row->origin);
+    } else if (const std::string wrong = table.Set(*number, value, where); !wrong.empty()) {
+      errors->push_back(where + ": " + std::string(name) + " " + wrong);
+    } else {
+      table.MarkSetInFile(*number);
+    }
+    return true;
+  }
+  return false;
+}
+
 void Config::ReadEnvironment(std::vector<std::string>* errors) {
   for (const ConfigKeyInfo& info : ConfigKeys()) {
     const char* value = std::getenv(EnvironmentName(info.name).c_str());
     if (value != nullptr) Set(info, value, "environment", errors);
+  }
+  for (const ConfigTableInfo& info : ConfigTables()) {
+    const std::string prefix = EnvironmentName(info.name) + "_";
+    for (char** at = environ; *at != nullptr; ++at) {
+      const std::string_view variable(*at);
+      const size_t equals = variable.find('=');
+      if (!variable.starts_with(prefix) || equals == std::string_view::npos) continue;
+      const auto number = ConfigPatterns::Number(variable.substr(prefix.size(), equals - prefix.size()));
+      if (!number) continue;
+      ConfigPatterns& table = tables_[static_cast<size_t>(info.table)];
+      const std::string wrong = table.Set(*number, Trim(variable.substr(equals + 1)), "environment");
+      if (!wrong.empty()) errors->push_back("environment: " + RowName(info, *number) + " " + wrong);
+    }
   }
 }
 
@@ -221,6 +267,11 @@ std::string Config::Show() const {
     const std::string shown = secret_end == std::string::npos ? value : "***" + value.substr(secret_end);
     out.append(info.name).append(" = ").append(shown).append("  # ").append(Origin(info.key)).append("\n");
   }
+  for (const ConfigTableInfo& info : ConfigTables()) {
+    for (const auto& [number, row] : Patterns(info.table).rows()) {
+      out.append(RowName(info, number)).append(" = ").append(RowText(row)).append("  # ").append(row.origin) += "\n";
+    }
+  }
   return out;
 }
 
@@ -229,8 +280,32 @@ std::string Config::ToFile() const {
   for (const ConfigKeyInfo& info : ConfigKeys()) {
     out.append(info.name).append(" = ").append(Text(info.key)).append("\n");
   }
+  for (const ConfigTableInfo& info : ConfigTables()) {
+    for (const auto& [number, row] : Patterns(info.table).rows()) {
+      out.append(RowName(info, number)).append(" = ").append(RowText(row)).append("\n");
+    }
+  }
   return out;
 }
+
+namespace {
+
+// As comment lines.
+void AppendHelp(std::string_view help, std::string* out) {
+  std::string line = "#";
+  while (!help.empty()) {
+    const std::string_view word = help.substr(0, help.find(' '));
+    help.remove_prefix(std::min(help.size(), word.size() + 1));
+    if (line.size() + word.size() + 1 > 110) {
+      *out += line + "\n";
+      line = "#";
+    }
+    line.append(" ").append(word);
+  }
+  *out += line + "\n";
+}
+
+}  // namespace
 
 std::string SampleConfig() {
   std::string out =
@@ -240,18 +315,7 @@ std::string SampleConfig() {
       "# in upper case with _ for `.`. Check with: gemini-code.fcgi -t -c FILE\n";
   for (const ConfigKeyInfo& info : ConfigKeys()) {
     out += "\n";
-    std::string line = "#";
-    std::string_view help = info.help;
-    while (!help.empty()) {
-      const std::string_view word = help.substr(0, help.find(' '));
-      help.remove_prefix(std::min(help.size(), word.size() + 1));
-      if (line.size() + word.size() + 1 > 110) {
-        out += line + "\n";
-        line = "#";
-      }
-      line.append(" ").append(word);
-    }
-    out += line + "\n";
+    AppendHelp(info.help, &out);
     if (info.type == ConfigType::kInteger) {
       out += "# Between " + std::to_string(info.min) + " and " + std::to_string(info.max) + ".\n";
     }
@@ -259,6 +323,11 @@ std::string SampleConfig() {
     if (!info.choices.empty()) out += "# One of " + std::string(info.choices) + ".\n";
     out.append("#").append(info.name).append(" =").append(info.default_value.empty() ? "" : " ");
     out.append(info.default_value).append("\n");
+  }
+  for (const ConfigTableInfo& info : ConfigTables()) {
+    out += "\n";
+    AppendHelp(info.help, &out);
+    for (const auto& row : info.defaults) out.append("#" + RowName(info, row.number) + " = ").append(row.value) += "\n";
   }
   return out;
 }

@@ -1,6 +1,7 @@
 // config.h: the only reader of gemini-code.properties: one table of keys drives parsing, the sample file, the manual
 // page and --show-config.
 // Syntax: `key = value`, one per line, `#` starts a comment line, no expansion, no continuation.
+// Tables of patterns have rows `name.N = pattern value` (config_patterns.h).
 // Order of precedence: environment GEMINI_CODE_<KEY>, conf.d/*.properties beside the file, the file, the default.
 // SPDX-License-Identifier: MIT
 #pragma once
@@ -12,6 +13,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/config_patterns.h"
 #include "base/result.h"
 
 namespace gc {
@@ -87,10 +89,11 @@ class Config {
   const std::string& Text(ConfigKey key) const { return entries_[static_cast<size_t>(key)].value; }
   // Where the value comes from: "default", "environment" or file:line.
   const std::string& Origin(ConfigKey key) const { return entries_[static_cast<size_t>(key)].origin; }
+  const ConfigPatterns& Patterns(ConfigTable table) const { return tables_[static_cast<size_t>(table)]; }
   // The file that was read; empty when none.
   const std::string& path() const { return path_; }
 
-  // `key = value  # origin` for each key: the text of --show-config.
+  // `key = value  # origin` for each key and row: the text of --show-config.
   std::string Show() const;
   // A configuration file that gives these very values.
   std::string ToFile() const;
@@ -102,15 +105,20 @@ class Config {
     bool set_in_file = false;
   };
   static constexpr size_t kKeys = static_cast<size_t>(ConfigKey::kCount_);
+  static constexpr size_t kTables = static_cast<size_t>(ConfigTable::kCount_);
 
   void ReadFile(const std::string& path, std::vector<std::string>* errors);
   void ReadLine(std::string_view line, const std::string& where, std::vector<std::string>* errors);
+  // False when the name is not that of a row.
+  bool ReadRow(std::string_view name, std::string_view value, const std::string& where,
+               std::vector<std::string>* errors);
   void ReadEnvironment(std::vector<std::string>* errors);
   void Set(const ConfigKeyInfo& info, std::string_view value, const std::string& origin,
            std::vector<std::string>* errors);
 
   std::array<Entry, kKeys> entries_;
   std::array<int64_t, kKeys> integers_{};
+  std::array<ConfigPatterns, kTables> tables_;
   std::string path_;
 };
 

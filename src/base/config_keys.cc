@@ -1,4 +1,4 @@
-// config_keys.cc: the table of configuration keys: name, type, default, range, help.
+// config_keys.cc: the tables of configuration keys (name, type, default, range, help) and of pattern tables.
 // SPDX-License-Identifier: MIT
 #include "base/config.h"
 
@@ -90,7 +90,38 @@ constexpr bool InOrder() {
 }
 static_assert(InOrder(), "one row for each ConfigKey, in its order");
 
+// Google's own `latest` names: these rows do not age. High numbers, so that an operator's rows go before them.
+constexpr ConfigTableInfo::Default kAliases[] = {
+    {901, "claude-*opus* gemini-pro-latest"},
+    {902, "claude-*sonnet* gemini-flash-latest"},
+    {903, "claude-*haiku* gemini-flash-lite-latest"},
+    {904, "claude-* gemini-flash-latest"},
+    {911, "gpt-*-nano* gemini-flash-lite-latest"},
+    {912, "gpt-*-mini* gemini-flash-lite-latest"},
+    {913, "gpt-4o* gemini-flash-latest"},
+    {914, "gpt-4.1* gemini-flash-latest"},
+    {915, "gpt-5* gemini-flash-latest"},
+    {916, "gpt-* gemini-flash-latest"},
+    {917, "chatgpt-* gemini-flash-latest"},
+    {921, "o1* gemini-pro-latest"},
+    {922, "o3* gemini-pro-latest"},
+    {923, "o4* gemini-flash-latest"},
+};
+
+constexpr ConfigTableInfo kTables[] = {
+    {ConfigTable::kModelsAlias, "models.alias", kAliases,
+     "Names of models that clients ask for, and the Gemini model that answers in their place: `models.alias.N = "
+     "PATTERN "
+     "MODEL`, N from 1 to 9999, `*` for any run of characters. The lowest N that matches counts; an empty right side "
+     "takes a row out. A name that matches no row goes to Gemini as it is. /v1/models lists the patterns that are "
+     "names "
+     "once their `*` are gone."},
+};
+static_assert(std::size(kTables) == static_cast<size_t>(ConfigTable::kCount_));
+
 }  // namespace
+
+std::span<const ConfigTableInfo> ConfigTables() { return kTables; }
 
 std::span<const ConfigKeyInfo> ConfigKeys() { return kKeys; }
 

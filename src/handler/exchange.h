@@ -15,6 +15,7 @@
 #include "handler/gemini.h"
 #include "handler/gemini_client.h"
 #include "handler/http.h"
+#include "handler/models.h"
 
 namespace gc {
 
@@ -31,6 +32,7 @@ struct Exchange {
   const Config& config;
   Clock& clock;
   GeminiClient& gemini;
+  const ModelAliases& aliases;
   const Credentials& credentials;
   CallSignatures& signatures;
   ErrorShape shape;

@@ -2,6 +2,10 @@
 // SPDX-License-Identifier: MIT
 #include "handler/models.h"
 
+#include <algorithm>
+
+#include "handler/gemini.h"
+
 namespace gc {
 namespace {
 
@@ -72,35 +76,11 @@ constexpr ModelFamily kFamilies[] = {
     Old("*"),
 };
 
-// Matches '*' by going back to the last one seen: no recursion, and quick on names of a few dozen bytes.
-bool Matches(std::string_view pattern, std::string_view name) {
-  size_t p = 0;
-  size_t n = 0;
-  size_t star = std::string_view::npos;
-  size_t star_n = 0;
-  while (n < name.size()) {
-    if (p < pattern.size() && pattern[p] == '*') {
-      star = p++;
-      star_n = n;
-    } else if (p < pattern.size() && pattern[p] == name[n]) {
-      ++p;
-      ++n;
-    } else if (star != std::string_view::npos) {
-      p = star + 1;
-      n = ++star_n;
-    } else {
-      return false;
-    }
-  }
-  while (p < pattern.size() && pattern[p] == '*') ++p;
-  return p == pattern.size();
-}
-
 }  // namespace
 
 const ModelFamily& FamilyOf(std::string_view model) {
   const ModelFamily* family = kFamilies;
-  while (!Matches(family->pattern, model)) ++family;
+  while (!MatchesPattern(family->pattern, model)) ++family;
   return *family;
 }
 
@@ -108,6 +88,36 @@ std::string_view StripModelPrefix(std::string_view model) {
   for (const std::string_view prefix : {"models/", "google/", "gemini/"}) {
     if (model.starts_with(prefix)) return model.substr(prefix.size());
   }
+  return model;
+}
+
+std::string_view ModelAliases::Target(std::string_view name) const {
+  for (const auto& [number, row] : table_.rows()) {
+    if (!row.pattern.empty() && MatchesPattern(row.pattern, name)) return row.value;
+  }
+  return {};
+}
+
+std::vector<std::pair<std::string, std::string_view>> ModelAliases::Listed() const {
+  std::vector<std::pair<std::string, std::string_view>> listed;
+  for (const auto& [number, row] : table_.rows()) {
+    std::string name = row.pattern;
+    std::erase(name, '*');
+    const bool is_whole = gemini::IsModelName(name) && name.find("--") == std::string::npos && name.back() != '-' &&
+                          name.back() != '.' && name.back() != '_';
+    const bool is_new = std::none_of(listed.begin(), listed.end(), [&](const auto& l) { return l.first == name; });
+    // An earlier row may take the name itself.
+    if (is_whole && is_new) listed.emplace_back(name, Target(name));
+  }
+  return listed;
+}
+
+std::optional<std::string_view> ResolveModel(std::string_view name, const ModelAliases* aliases) {
+  std::string_view model = StripModelPrefix(name);
+  if (aliases != nullptr) {
+    if (const std::string_view target = aliases->Target(model); !target.empty()) model = target;
+  }
+  if (!gemini::IsModelName(model)) return std::nullopt;
   return model;
 }
 

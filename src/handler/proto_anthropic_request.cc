@@ -100,9 +100,10 @@ void Reader::ReadModel() {
   const std::string_view name = fields_.RequiredString("model");
   call_->requested_model = name;
   if (error_.set()) return;
-  model_ = StripModelPrefix(name);
+  const auto model = ResolveModel(name, context_.aliases);
+  model_ = model.value_or("");
   family_ = &FamilyOf(model_);
-  if (!gemini::IsModelName(model_)) {
+  if (!model) {
     error_.Set(ApiErrorKind::kModelNotFound, fields_.Path("model"), "there is no model with that name");
   }
 }

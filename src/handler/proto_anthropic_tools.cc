@@ -171,7 +171,7 @@ void AnthropicTools::WriteFunctions(json::Writer* w, SchemaDetail detail) const 
     if (!tool.description.empty()) w->Key("description").String(tool.description);
     if (tool.schema != nullptr) {
       w->Key("parametersJsonSchema");
-      WriteSchema(w, *tool.schema, detail);
+      WriteParameters(w, *tool.schema, detail);
     } else if (!tool.fixed_schema.empty()) {
       w->Key("parametersJsonSchema").Raw(tool.fixed_schema);
     }

@@ -27,8 +27,8 @@ bool IsListed(ErrorShape shape, const Value& model) {
 }
 
 // Google does not say when a model was made. OpenAI's type wants a number; Anthropic's documents the epoch for unknown.
-void WriteOpenAi(json::Writer* w, const Value& model) {
-  w->BeginObject().Key("id").String(IdOf(model)).Key("object").String("model");
+void WriteOpenAi(json::Writer* w, std::string_view id) {
+  w->BeginObject().Key("id").String(id).Key("object").String("model");
   w->Key("created").Int(0).Key("owned_by").String("google").EndObject();
 }
 
@@ -41,9 +41,11 @@ void WriteLimit(json::Writer* w, const Value& model, std::string_view name) {
   }
 }
 
-void WriteAnthropic(json::Writer* w, const Value& model) {
-  w->BeginObject().Key("type").String("model").Key("id").String(IdOf(model));
-  w->Key("display_name").String(model.StringOr("displayName", IdOf(model)));
+void WriteAnthropic(json::Writer* w, const Value& model, std::string_view id) {
+  w->BeginObject().Key("type").String("model").Key("id").String(id);
+  std::string name(model.StringOr("displayName", IdOf(model)));
+  if (id != IdOf(model)) name = std::string(id) + " (" + name + ")";
+  w->Key("display_name").String(name);
   w->Key("created_at").String("1970-01-01T00:00:00Z");
   WriteLimit(&w->Key("max_input_tokens"), model, "inputTokenLimit");
   WriteLimit(&w->Key("max_tokens"), model, "outputTokenLimit");
@@ -51,53 +53,72 @@ void WriteAnthropic(json::Writer* w, const Value& model) {
   w->Key("deprecated_at").Null().Key("retires_at").Null().EndObject();
 }
 
-void WriteModel(json::Writer* w, ErrorShape shape, const Value& model) {
+void WriteModel(json::Writer* w, ErrorShape shape, const Value& model, std::string_view id) {
   if (shape == ErrorShape::kAnthropic) {
-    WriteAnthropic(w, model);
+    WriteAnthropic(w, model, id);
   } else {
-    WriteOpenAi(w, model);
+    WriteOpenAi(w, id);
   }
 }
 
-void WriteId(json::Writer* w, const Value* model) {
+struct ListedModel {
+  std::string id;  // the model's own, or an alias of it
+  const Value* model;
+};
+
+void WriteId(json::Writer* w, const ListedModel* model) {
   if (model == nullptr) {
     w->Null();
   } else {
-    w->String(IdOf(*model));
+    w->String(model->id);
   }
 }
 
-}  // namespace
-
-std::string ModelListBody(ErrorShape shape, const std::vector<json::Document>& pages) {
-  std::vector<const Value*> listed;
+std::vector<ListedModel> Listed(ErrorShape shape, const std::vector<json::Document>& pages,
+                                const ModelAliases* aliases) {
+  std::vector<ListedModel> listed;
   for (const json::Document& page : pages) {
     const Value* models = page.root().Find("models");
     if (models == nullptr) continue;
     for (const Value& model : models->Items()) {
-      if (IsListed(shape, model)) listed.push_back(&model);
+      if (IsListed(shape, model)) listed.push_back({std::string(IdOf(model)), &model});
     }
   }
+  if (aliases == nullptr) return listed;
+  for (const auto& [name, target] : aliases->Listed()) {
+    const auto find = [&](std::string_view id) {
+      return std::find_if(listed.begin(), listed.end(), [&](const ListedModel& l) { return l.id == id; });
+    };
+    const auto found = find(target);
+    if (found != listed.end() && find(name) == listed.end()) listed.push_back({name, found->model});
+  }
+  return listed;
+}
+
+}  // namespace
+
+std::string ModelListBody(ErrorShape shape, const std::vector<json::Document>& pages, const ModelAliases* aliases) {
+  const std::vector<ListedModel> listed = Listed(shape, pages, aliases);
   std::string body;
   json::Writer w(&body);
   w.BeginObject();
   if (shape != ErrorShape::kAnthropic) w.Key("object").String("list");
   w.Key("data").BeginArray();
-  for (const Value* model : listed) WriteModel(&w, shape, *model);
+  for (const ListedModel& listed_model : listed) WriteModel(&w, shape, *listed_model.model, listed_model.id);
   w.EndArray();
   if (shape == ErrorShape::kAnthropic) {
     w.Key("has_more").Bool(false);
-    WriteId(&w.Key("first_id"), listed.empty() ? nullptr : listed.front());
-    WriteId(&w.Key("last_id"), listed.empty() ? nullptr : listed.back());
+    WriteId(&w.Key("first_id"), listed.empty() ? nullptr : &listed.front());
+    WriteId(&w.Key("last_id"), listed.empty() ? nullptr : &listed.back());
   }
   w.EndObject();
   return body;
 }
 
-std::string ModelBody(ErrorShape shape, const json::Value& model) {
+std::string ModelBody(ErrorShape shape, const json::Value& model, std::string_view id) {
   std::string body;
   json::Writer w(&body);
-  WriteModel(&w, shape, model);
+  WriteModel(&w, shape, model, id);
   return body;
 }
 

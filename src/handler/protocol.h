@@ -11,11 +11,13 @@
 #include "handler/call_signatures.h"
 #include "handler/gemini.h"
 #include "handler/http.h"
+#include "handler/models.h"
 
 namespace gc {
 
 // What a request is read with, beside its own text. The second time, after Gemini refused the first, it asks for less.
 struct ParseContext {
+  const ModelAliases* aliases = nullptr;
   bool simple_schemas = false;           // Gemini found a schema too complex
   bool dummy_signatures = false;         // Gemini found a thought signature corrupt: Google's stand-in for each of them
   bool no_thinking = false;              // Gemini does not take this thinkingConfig: none

@@ -84,7 +84,7 @@ std::unique_ptr<Protocol> NewMessages(Clock& clock) { return NewAnthropic(clock,
 
 void ServeCountTokens(Exchange* exchange, Labels* labels) {
   const auto protocol = NewAnthropic(exchange->clock, AnthropicUse::kCountTokens);
-  auto call = protocol->Parse(exchange->request, {.signatures = &exchange->signatures});
+  auto call = protocol->Parse(exchange->request, {.aliases = &exchange->aliases, .signatures = &exchange->signatures});
   labels->original_model = protocol->requested_model();
   if (!call.ok()) return AnswerError(exchange, std::move(call.error()));
   labels->model = call->model;
@@ -112,20 +112,20 @@ void ServeModelList(Exchange* exchange) {
     token = PercentEncode(page->root().StringOr("nextPageToken", ""));
     pages.push_back(std::move(*page));
   } while (!token.empty() && pages.size() < kMaxModelPages);
-  AnswerJson(exchange, 200, ModelListBody(exchange->shape, pages));
+  AnswerJson(exchange, 200, ModelListBody(exchange->shape, pages, &exchange->aliases));
 }
 
 void ServeModel(Exchange* exchange, const std::string& id, Labels* labels) {
   labels->original_model = id;
-  const std::string model(StripModelPrefix(id));
-  if (!gemini::IsModelName(model)) {
+  const auto model = ResolveModel(id, &exchange->aliases);
+  if (!model) {
     return AnswerError(
         exchange, {ApiErrorKind::kModelNotFound, "The model " + json::CleanUtf8(id) + " does not exist", "model", 0});
   }
-  labels->model = model;
+  labels->model = *model;
   GeminiCall call;
   call.method = "GET";
-  call.target = "/v1beta/models/" + model;
+  call.target = "/v1beta/models/" + labels->model;
   Collector collected(exchange);
   if (auto error = CallUnary(exchange, call, &collected)) {
     if (exchange->status != 499) AnswerError(exchange, std::move(*error));
@@ -135,7 +135,7 @@ void ServeModel(Exchange* exchange, const std::string& id, Labels* labels) {
   if (!document.ok()) {
     return AnswerError(exchange, {ApiErrorKind::kUpstreamBadResponse, "Gemini sent a model that is not JSON", "", 0});
   }
-  AnswerJson(exchange, 200, ModelBody(exchange->shape, document->root()));
+  AnswerJson(exchange, 200, ModelBody(exchange->shape, document->root(), StripModelPrefix(id)));
 }
 
 void ServeNative(Exchange* exchange, const std::string& id, Labels* labels) {
@@ -149,9 +149,9 @@ void ServeNative(Exchange* exchange, const std::string& id, Labels* labels) {
 void Dispatch(Exchange* exchange, const Route& route, Labels* labels) {
   switch (route.operation) {
     case Operation::kChatCompletions:
-      return RelayTranslated(exchange, NewOpenAiChat, {}, labels);
+      return RelayTranslated(exchange, NewOpenAiChat, {.aliases = &exchange->aliases}, labels);
     case Operation::kMessages:
-      return RelayTranslated(exchange, NewMessages, {}, labels);
+      return RelayTranslated(exchange, NewMessages, {.aliases = &exchange->aliases}, labels);
     case Operation::kCountTokens:
       return ServeCountTokens(exchange, labels);
     case Operation::kListModels:
@@ -214,6 +214,7 @@ std::optional<store::RequestLogRow> Relay::Serve(HttpRequest* request, std::opti
                     .config = config_,
                     .clock = clock_,
                     .gemini = gemini_,
+                    .aliases = aliases_,
                     .credentials = credentials,
                     .signatures = signatures,
                     .shape = route.shape,

@@ -12,6 +12,7 @@
 #include "handler/gemini_client.h"
 #include "handler/health.h"
 #include "handler/http.h"
+#include "handler/models.h"
 #include "handler/router.h"
 #include "store/request_log.h"
 #include "store/signature_keeper.h"
@@ -26,7 +27,13 @@ class Relay {
   // All must outlive the relay. Any thread may call Serve.
   Relay(const Config& config, Clock& clock, const KeyHasher& hasher, GeminiClient& gemini, Health& health,
         store::SignatureKeeper& signatures)
-      : config_(config), clock_(clock), hasher_(hasher), gemini_(gemini), health_(health), signatures_(signatures) {}
+      : config_(config),
+        clock_(clock),
+        hasher_(hasher),
+        gemini_(gemini),
+        health_(health),
+        signatures_(signatures),
+        aliases_(config.Patterns(ConfigTable::kModelsAlias)) {}
 
   // Answers the request. `refusal`: what was wrong with it before it could be routed. The credentials in the request
   // are wiped. Returns the row for the log; nullopt for probes.
@@ -42,6 +49,7 @@ class Relay {
   GeminiClient& gemini_;
   Health& health_;
   store::SignatureKeeper& signatures_;
+  const ModelAliases aliases_;
 };
 
 }  // namespace gc

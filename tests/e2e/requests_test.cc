@@ -139,6 +139,27 @@ TEST_P(Requests, Models) {
   EXPECT_EQ(Field(none.body, {"error", "code"}), "model_not_found");
 }
 
+TEST_P(Requests, AliasesAnswerUnderTheirOwnName) {
+  HttpCall chat = Chat(gateway_, "Hello");
+  chat.body.replace(chat.body.find(kModel), sizeof(kModel) - 1, "gpt-4o-2024-11-20");
+  const HttpReply reply = Do(chat);
+  EXPECT_EQ(reply.status, 200) << reply.body;
+  EXPECT_EQ(Field(reply.body, {"model"}), "gpt-4o-2024-11-20");
+  EXPECT_EQ(RowOf(gateway_, reply, "model, original_model"), "gemini-flash-latest|gpt-4o-2024-11-20");
+
+  const HttpReply list = Do(Get(gateway_, "/v1/models"));
+  EXPECT_NE(list.body.find(R"("id":"gpt-4o")"), std::string::npos) << list.body;
+  HttpCall claude = Get(gateway_, "/v1/models?limit=1000");
+  claude.headers.emplace_back("anthropic-version: 2023-06-01");
+  const HttpReply discovered = Do(claude);
+  for (const std::string name : {"claude-opus", "claude-sonnet", "claude-haiku"}) {
+    EXPECT_NE(discovered.body.find("\"id\":\"" + name + "\""), std::string::npos) << discovered.body;
+  }
+  const HttpReply one = Do(Get(gateway_, "/v1/models/claude-sonnet-4-5"));
+  EXPECT_EQ(Field(one.body, {"id"}), "claude-sonnet-4-5") << one.body;
+  EXPECT_EQ(RowOf(gateway_, one, "model, original_model"), "gemini-flash-latest|claude-sonnet-4-5");
+}
+
 struct BadInput {
   std::string name;
   std::string method = "POST";

@@ -58,11 +58,21 @@ class ConfigTest : public testing::Test {
   const TempDir dir_;
 };
 
+// `N: pattern value`, one to a line.
+std::string RowsOf(const Config& config) {
+  std::string text;
+  for (const auto& [number, row] : config.Patterns(ConfigTable::kModelsAlias).rows()) {
+    text += std::to_string(number) + ": " + row.pattern + " " + row.value + "\n";
+  }
+  return text;
+}
+
 void ExpectSameValues(const Config& a, const Config& b) {
   for (const ConfigKeyInfo& info : ConfigKeys()) {
     EXPECT_EQ(a.Text(info.key), b.Text(info.key)) << info.name;
     EXPECT_EQ(a.Int(info.key), b.Int(info.key)) << info.name;
   }
+  EXPECT_EQ(RowsOf(a), RowsOf(b));
 }
 
 TEST_F(ConfigTest, EveryDefaultPassesItsOwnCheck) {
@@ -130,6 +140,68 @@ TEST_F(ConfigTest, RefusesWithFileAndLine) {
   };
   for (const auto& c : cases) EXPECT_EQ(ErrorOf(c.content), c.error) << c.name;
   EXPECT_EQ(ErrorOf("worker.threads = 2\nprocess.drain_s = 0\n"), "") << "the bounds themselves are allowed";
+}
+
+TEST_F(ConfigTest, PatternTables) {
+  dir_.Write("conf.d/a.properties", "models.alias.7 = b*  late\nmodels.alias.904 =\n");
+  setenv("GEMINI_CODE_MODELS_ALIAS_9", " c env ", 1);
+  setenv("GEMINI_CODE_MODELS_ALIAS_X", "no row", 1);
+  const auto config = Config::Load(Write("models.alias.30 = x y\nmodels.alias.7 = a* early\nmodels.alias.1=z*\tw.1\n"));
+  ASSERT_TRUE(config.ok()) << config.error().message;
+  const auto& rows = config->Patterns(ConfigTable::kModelsAlias).rows();
+  EXPECT_TRUE(RowsOf(*config).starts_with("1: z* w.1\n7: b* late\n9: c env\n30: x y\n901: claude-*opus* "))
+      << RowsOf(*config);
+  EXPECT_EQ(rows.at(904).pattern, "");
+  EXPECT_EQ(rows.at(7).origin, dir_.Path("conf.d/a.properties:1"));
+  EXPECT_EQ(rows.at(9).origin, "environment");
+  EXPECT_EQ(rows.at(901).origin, "default");
+  EXPECT_NE(config->Show().find("\nmodels.alias.1 = z* w.1  # " + config->path() + ":3\n"), std::string::npos);
+  ClearEnvironment();
+  const auto again = Config::Load(dir_.Write("again/b.properties", config->ToFile()));
+  ASSERT_TRUE(again.ok()) << again.error().message;
+  EXPECT_EQ(RowsOf(*again), RowsOf(*config)) << "a worker has the rows of its master, taken out ones too";
+}
+
+TEST_F(ConfigTest, PatternTablesRefuse) {
+  const struct {
+    const char* content;
+    const char* error;
+  } cases[] = {
+      {"models.alias.1 = a b\nmodels.alias.1 = a b",
+       "gemini-code.properties:2: duplicate key models.alias.1, first at gemini-code.properties:1"},
+      {"models.alias.901 = a b\nmodels.alias.901 =",
+       "gemini-code.properties:2: duplicate key models.alias.901, first at gemini-code.properties:1"},
+      {"models.alias.0 = a b", "gemini-code.properties:1: unknown key models.alias.0"},
+      {"models.alias.01 = a b", "gemini-code.properties:1: unknown key models.alias.01"},
+      {"models.alias.10000 = a b", "gemini-code.properties:1: unknown key models.alias.10000"},
+      {"models.alias.x = a b", "gemini-code.properties:1: unknown key models.alias.x"},
+      {"models.alias. = a b", "gemini-code.properties:1: unknown key models.alias."},
+      {"models.alias = a b", "gemini-code.properties:1: unknown key models.alias"},
+      {"models.aliases.1 = a b", "gemini-code.properties:1: unknown key models.aliases.1"},
+      {"models.alias.1 = a",
+       "gemini-code.properties:1: models.alias.1 must be a pattern and a value, separated by blanks, or empty"},
+      {"models.alias.1 = a b c",
+       "gemini-code.properties:1: models.alias.1 must be a pattern and a value, separated by blanks, or empty"},
+      {"models.alias.1 = a b*",
+       "gemini-code.properties:1: models.alias.1 must end in a name of letters, digits, `.`, `_` and `-`"},
+  };
+  for (const auto& c : cases) EXPECT_EQ(ErrorOf(c.content), c.error) << c.content;
+  setenv("GEMINI_CODE_MODELS_ALIAS_9", "alone", 1);
+  EXPECT_EQ(ErrorOf(""), "environment: models.alias.9 must be a pattern and a value, separated by blanks, or empty");
+}
+
+TEST(ConfigPatterns, Match) {
+  const struct {
+    const char* pattern;
+    const char* text;
+    bool matches;
+  } cases[] = {
+      {"a", "a", true},     {"a", "ab", false},         {"", "", true},       {"", "a", false},
+      {"*", "", true},      {"a*", "a", true},          {"a*c", "abc", true}, {"a*c", "abcd", false},
+      {"*b*", "abc", true}, {"a*b*c", "aXbYbZc", true}, {"a**c", "ac", true}, {"*aab", "aaaab", true},
+      {"A*", "a", false},
+  };
+  for (const auto& c : cases) EXPECT_EQ(MatchesPattern(c.pattern, c.text), c.matches) << c.pattern << " " << c.text;
 }
 
 TEST_F(ConfigTest, Urls) {
@@ -263,7 +335,8 @@ TEST_F(ConfigTest, ShowPrintsValuesWithTheirOrigin) {
   EXPECT_NE(show.find("worker.threads = 5  # " + file + ":1\n"), std::string::npos) << show;
   EXPECT_NE(show.find("log.level = warn  # environment\n"), std::string::npos) << show;
   EXPECT_NE(show.find("process.drain_s = 180  # default\n"), std::string::npos) << show;
-  EXPECT_EQ(std::count(show.begin(), show.end(), '\n'), static_cast<ptrdiff_t>(ConfigKeys().size()));
+  EXPECT_EQ(std::count(show.begin(), show.end(), '\n'),
+            static_cast<ptrdiff_t>(ConfigKeys().size() + ConfigTables()[0].defaults.size()));
 }
 
 TEST_F(ConfigTest, SampleChangesNothing) {

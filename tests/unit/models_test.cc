@@ -4,6 +4,8 @@
 
 #include <gtest/gtest.h>
 
+#include "base/config.h"
+
 namespace gc {
 namespace {
 
@@ -93,6 +95,59 @@ TEST(Models, StripsOnePrefix) {
   EXPECT_EQ(StripModelPrefix("models/google/a"), "google/a");
   EXPECT_EQ(StripModelPrefix("gemini-3"), "gemini-3");
   EXPECT_EQ(StripModelPrefix("openai/a"), "openai/a");
+}
+
+TEST(Models, ShippedAliases) {
+  const Config config = Config::Defaults();
+  const ModelAliases aliases(config.Patterns(ConfigTable::kModelsAlias));
+  constexpr std::pair<std::string_view, std::string_view> kCases[] = {
+      {"claude-opus-4-5-20251101", "gemini-pro-latest"},
+      {"claude-3-5-sonnet-20241022", "gemini-flash-latest"},
+      {"claude-sonnet-4-5", "gemini-flash-latest"},
+      {"claude-haiku-4-5", "gemini-flash-lite-latest"},
+      {"claude-next", "gemini-flash-latest"},
+      {"gpt-4o", "gemini-flash-latest"},
+      {"gpt-4o-mini", "gemini-flash-lite-latest"},
+      {"gpt-5-nano-2025-08-07", "gemini-flash-lite-latest"},
+      {"gpt-5.2", "gemini-flash-latest"},
+      {"chatgpt-4o-latest", "gemini-flash-latest"},
+      {"o1", "gemini-pro-latest"},
+      {"o3-pro", "gemini-pro-latest"},
+      {"o4-mini", "gemini-flash-latest"},
+      {"models/gpt-4o", "gemini-flash-latest"},
+      // No alias: as they are.
+      {"gemini-3.8-flash", "gemini-3.8-flash"},
+      {"models/gemini-2.5-pro", "gemini-2.5-pro"},
+      {"gemma-4-31b-it", "gemma-4-31b-it"},
+      {"text-embedding-3-small", "text-embedding-3-small"},
+      {"o", "o"},
+  };
+  for (const auto& [name, model] : kCases) EXPECT_EQ(ResolveModel(name, &aliases), model) << name;
+  for (const std::string_view name : {"", "a/b", "openai/gpt-4o", "../x", "a b"}) {
+    EXPECT_EQ(ResolveModel(name, &aliases), std::nullopt) << name;
+  }
+  EXPECT_EQ(ResolveModel("gpt-4o", nullptr), "gpt-4o");
+  // Every listed name leads to the model it is listed with, and Claude Code finds some of its own.
+  int claude = 0;
+  for (const auto& [name, target] : aliases.Listed()) {
+    EXPECT_EQ(ResolveModel(name, &aliases), target) << name;
+    claude += name.starts_with("claude-") ? 1 : 0;
+  }
+  EXPECT_EQ(claude, 3);
+}
+
+TEST(Models, TheLowestRowCounts) {
+  ConfigPatterns table;
+  table.Set(20, "gpt-* late", "test");
+  table.Set(3, "gpt-4* early", "test");
+  table.Set(4, "", "test");  // taken out
+  table.Set(5, "openai/* prefixed", "test");
+  const ModelAliases aliases(table);
+  EXPECT_EQ(ResolveModel("gpt-4o", &aliases), "early");
+  EXPECT_EQ(ResolveModel("gpt-5", &aliases), "late");
+  EXPECT_EQ(ResolveModel("openai/x", &aliases), "prefixed");
+  EXPECT_EQ(ResolveModel("early", &aliases), "early") << "an alias of an alias is none";
+  EXPECT_EQ(ResolveModel("early-gpt-4", &aliases), "early-gpt-4");
 }
 
 }  // namespace

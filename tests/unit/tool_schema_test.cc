@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "support/fake_gemini_schema.h"
+#include "support/temp_dir.h"
 
 namespace gc {
 namespace {
@@ -357,6 +358,39 @@ TEST(ToolSchema, BareObjects) {
       {R"({"$ref":"#/$defs/A","$defs":{"A":{}}})", false},
   };
   for (const auto& c : cases) EXPECT_EQ(IsBareObject(json::Document::Parse(c.schema)->root()), c.is_bare) << c.schema;
+}
+
+// The names of the properties at the top, in order; of a reference or an allOf at the top: none.
+std::vector<std::string> PropertyNames(const json::Value& schema) {
+  std::vector<std::string> names;
+  const json::Value* properties = schema.Find("properties");
+  if (properties == nullptr) return names;
+  for (const json::Member& m : properties->Members()) names.emplace_back(m.name.Text());
+  return names;
+}
+
+// What agents and MCP servers send, in the spelling of the libraries that they are written with.
+TEST(ToolSchema, RealSchemasPass) {
+  const auto document = json::Document::Parse(ReadFile("tests/unit/tool_schemas.json"));
+  ASSERT_TRUE(document.ok()) << document.error().message << "; run the tests from the repository's root";
+  EXPECT_GE(document->root().Members().size(), 13U);
+  for (const json::Member& m : document->root().Members()) {
+    const std::string_view name = m.name.Text();
+    for (const SchemaDetail detail : {SchemaDetail::kFull, SchemaDetail::kSimple}) {
+      std::string out;
+      json::Writer w(&out);
+      WriteParameters(&w, m.value, detail);
+      EXPECT_EQ(RefusalOf(out), "") << name << ": " << out;
+      EXPECT_LE(out.size(), 2 * json::ToText(m.value).size()) << name;
+      const auto written = json::Document::Parse(out);
+      EXPECT_EQ(written->root().StringOr("type", ""), "object") << name;
+      const std::vector<std::string> names = PropertyNames(m.value);
+      EXPECT_FALSE(PropertyNames(written->root()).empty()) << name << ": " << out;
+      if (!names.empty()) {
+        EXPECT_EQ(PropertyNames(written->root()), names) << name;
+      }
+    }
+  }
 }
 
 // Schemas that were made to break things: the answer is one that Gemini takes and of a small multiple of their size.
