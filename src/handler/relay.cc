@@ -149,9 +149,9 @@ void ServeNative(Exchange* exchange, const std::string& id, Labels* labels) {
 void Dispatch(Exchange* exchange, const Route& route, Labels* labels) {
   switch (route.operation) {
     case Operation::kChatCompletions:
-      return RelayTranslated(exchange, NewOpenAiChat, {.aliases = &exchange->aliases}, labels);
+      return RelayTranslated(exchange, NewOpenAiChat, {}, labels);
     case Operation::kMessages:
-      return RelayTranslated(exchange, NewMessages, {.aliases = &exchange->aliases}, labels);
+      return RelayTranslated(exchange, NewMessages, {}, labels);
     case Operation::kCountTokens:
       return ServeCountTokens(exchange, labels);
     case Operation::kListModels:

@@ -209,6 +209,7 @@ void AnswerUnasked(Exchange* exchange, Protocol* protocol, bool stream) {
 }  // namespace
 
 void RelayTranslated(Exchange* exchange, ProtocolFactory new_protocol, ParseContext context, Labels* labels) {
+  context.aliases = &exchange->aliases;
   context.signatures = &exchange->signatures;
   for (Retries retries;;) {
     // A new one for each call: it counts what it has seen.
