@@ -194,7 +194,7 @@ void Reader::ReadFormatOf(const Value& format, const FieldPath& path) {
   if (fields.RequiredString("type") != "json_schema") error_.Invalid(path.Key("type"), "must be json_schema");
   schema_ = fields.Object("schema");
   if (schema_ == nullptr) return error_.Invalid(path.Key("schema"), "is required");
-  if (tools_.has_functions() && !family_->signs_calls) {
+  if (tools_.has_functions() && !family_->schema_with_tools) {
     error_.Invalid(path, "this model does not take it together with tools");
   }
 }
