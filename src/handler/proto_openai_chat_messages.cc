@@ -221,6 +221,8 @@ void OpenAiChatMessages::ReadToolCall(const Value& tool_call, const FieldPath& p
     std::string wrapped;
     json::Writer(&wrapped).BeginObject().Key(kCustomToolInput).String(arguments).EndObject();
     arguments = turns_.Own(std::move(wrapped));
+  } else if (call_->wrapped_tools.contains(name) && json::Document::Parse(std::string(arguments)).ok()) {
+    arguments = turns_.Own(R"({"value":)" + std::string(arguments) + "}");  // as Gemini called it
   }
   turns_.AddCall(id, call_->tool_names.ToGemini(name), arguments, SignatureOf(fields));
   call_->call_ids.Note(id);

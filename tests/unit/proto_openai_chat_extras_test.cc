@@ -299,6 +299,21 @@ TEST(OpenAiChatExtras, CustomCallsAreFreeText) {
             std::string::npos);
 }
 
+TEST(OpenAiChatExtras, ArgumentsThatAreNoObjectAreWrappedForGeminiOnly) {
+  const std::string tools =
+      R"(,"tools":[{"type":"function","function":{"name":"f","parameters":{"type":"array","items":{"type":"string"}}}}])";
+  const std::string request =
+      R"({"model":"gemini-2.5-flash","messages":[{"role":"user","content":"x"},{"role":"assistant","tool_calls":[{"id":)"
+      R"("1","function":{"name":"f","arguments":"[\"a\"]"}}]},{"role":"tool","tool_call_id":"1","content":"r"}])" +
+      tools + "}";
+  const auto parsed = ParseChat(request);
+  ASSERT_TRUE(parsed.ok()) << parsed.error().message;
+  EXPECT_NE(parsed->body.find(R"("name":"f","args":{"value":["a"]})"), std::string::npos) << parsed->body;
+  EXPECT_NE(
+      Message(R"({"functionCall":{"name":"f","args":{"value":["b"]}}})", request).find(R"("arguments":"[\"b\"]")"),
+      std::string::npos);
+}
+
 TEST(OpenAiChatExtras, LegacyFunctionsAnswerWithOneFunctionCall) {
   const std::string functions = R"("functions":[{"name":"f"}])";
   const std::string calls =
