@@ -95,7 +95,7 @@ std::string_view OpenAiChatMessages::JoinText(const Fields& message, OnMedia&& o
 }
 
 std::string_view OpenAiChatMessages::ReadText(const Fields& message) {
-  return JoinText(message, [&](OpenAiChatMedia, const FieldPath& path) {
+  return JoinText(message, [&](const OpenAiChatMedia&, const FieldPath& path) {
     error_->Invalid(path.Key("type"), "must be text in a message of this role");
   });
 }
@@ -173,7 +173,7 @@ void OpenAiChatMessages::ReadSystem(const Fields& message) {
 void OpenAiChatMessages::ReadAssistant(const Fields& message) {
   std::vector<std::string_view> texts;
   if (message.Any("content") != nullptr) {
-    const auto refuse = [&](OpenAiChatMedia, const FieldPath& path) {
+    const auto refuse = [&](const OpenAiChatMedia&, const FieldPath& path) {
       error_->Invalid(path.Key("type"), "must be text or refusal in an assistant message");
     };
     EachPart(
