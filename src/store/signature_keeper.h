@@ -77,7 +77,7 @@ class SignatureKeeper {
   int64_t writer_reopen_us_ = 0;  // monotonic; not before
   bool write_fails_ = false;
 
-  std::timed_mutex read_mutex_;  // guards the members below
+  std::mutex read_mutex_;  // guards the members below
   std::optional<Signatures> reader_;
   int64_t reader_reopen_us_ = 0;
   bool read_fails_ = false;
