@@ -141,6 +141,11 @@ class Master {
       close(status[1]);
       return false;
     }
+    // Before there is a worker: this process may be killed at any moment, and a worker that listens without being the
+    // heir would keep the web server from starting another master.
+    const bool is_heir = !HasHeir();
+    const std::string heir_line = is_heir ? HeirLine() : "";
+    if (write(life[1], heir_line.data(), heir_line.size()) < 0) Log(LogLevel::kWarn, "no heir is named");
     const pid_t pid = fork();
     if (pid == 0) ExecWorker(status[1], life[0]);
     close(status[1]);
@@ -153,7 +158,7 @@ class Master {
     fcntl(status[0], F_SETFL, O_NONBLOCK);
     fcntl(life[1], F_SETFL, O_NONBLOCK);
     const int64_t deadline_us = SystemClock().MonotonicUs() + kStartTimeoutMs * 1000;
-    workers_.push_back({pid, status[0], life[1], State::kStarting, false, deadline_us, 0});
+    workers_.push_back({pid, status[0], life[1], State::kStarting, is_heir, deadline_us, 0});
     SendConfigError(workers_.back());
     return true;
   }
@@ -187,18 +192,21 @@ class Master {
     if (write(worker.life_fd, line.data(), line.size()) < 0) Log(LogLevel::kWarn, "a worker does not listen");
   }
 
+  std::string HeirLine() const { return kHeirLine + std::to_string(server_pid_) + "\n"; }
+  static bool Stays(const Worker& worker) { return worker.state != State::kStopping; }
+  bool HasHeir() const {
+    return std::any_of(workers_.begin(), workers_.end(), [](const Worker& w) { return w.is_heir && Stays(w); });
+  }
+
   // One worker at a time is to start another master should this one die. One that is still starting only when no other
   // is there; it does so once it serves.
   void NameHeir() {
     const auto serves = [](const Worker& w) { return w.state == State::kReady || w.state == State::kSpent; };
-    const auto stays = [](const Worker& w) { return w.state != State::kStopping; };
-    const bool has_heir =
-        std::any_of(workers_.begin(), workers_.end(), [&](const Worker& w) { return w.is_heir && stays(w); });
     auto next = std::find_if(workers_.begin(), workers_.end(), serves);
-    if (next == workers_.end()) next = std::find_if(workers_.begin(), workers_.end(), stays);
-    if (has_heir || stopping_ || next == workers_.end()) return;
+    if (next == workers_.end()) next = std::find_if(workers_.begin(), workers_.end(), Stays);
+    if (HasHeir() || stopping_ || next == workers_.end()) return;
     next->is_heir = true;
-    Send(*next, kHeirLine + std::to_string(server_pid_) + "\n");
+    Send(*next, HeirLine());
   }
 
   void KillOverdue() {

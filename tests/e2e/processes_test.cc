@@ -276,7 +276,10 @@ TEST(Processes, MastersInARowHoldTheSocketOnce) {
       const std::vector<pid_t> workers = gateway.workers();
       return gateway.master() != 0 && gateway.master() != killed && workers.size() == 1 && workers != before &&
              Answers(gateway);
-    })) << generation;
+    })) << generation
+        << ": killed " << killed << ", master " << gateway.master() << ", workers "
+        << testing::PrintToString(gateway.workers()) << "\n"
+        << ReadFile(gateway.Path("log/gemini-code.log")) << ReadFile(gateway.Path("log/lighttpd-error.log"));
     const std::string socket = link("/proc/" + std::to_string(gateway.master()) + "/fd/0");
     EXPECT_TRUE(socket.starts_with("socket:")) << socket;
     EXPECT_EQ(held(gateway.master(), socket), 1) << generation;
