@@ -59,6 +59,7 @@ struct SchemaParts {
   std::unordered_set<std::string_view> required_names;
   std::vector<SchemaNote> notes;
 
+  // cppcheck-suppress CastIntegerToAddressAtReturn  // it does not see what the array holds
   const json::Value* Get(SchemaKeyword keyword) const { return at[static_cast<size_t>(keyword)]; }
   // Says what kind of value it describes.
   bool HasShape() const;
