@@ -27,7 +27,7 @@ constexpr char kStreamHead[] =
     "x-request-id: 019a0000-0000-7000-8000-000000000000\r\n\r\n";
 
 std::string unary_answer;
-std::string stream_begin;  // the first frame and the comment that goes with it
+std::string stream_begin;  // the first frame
 std::string stream_event;
 std::string stream_end;
 std::atomic<int> idle = 0;
@@ -41,7 +41,7 @@ bool LoadAnswers(const std::string& directory) {
     const size_t end = stream.find("\n\n", from);
     return end == std::string::npos ? stream.size() : end + 2;
   };
-  const size_t event = after_frame(after_frame(0));
+  const size_t event = after_frame(0);
   const size_t end = after_frame(event);
   stream_begin = stream.substr(0, event);
   stream_event = stream.substr(event, end - event);
