@@ -64,7 +64,7 @@ HttpCall Answered(const Gateway& gateway, const FirstTurn& turn, Answer answer, 
 
 // What the last request carried.
 std::string SignatureSent(Gateway* gateway) {
-  const std::string& body = gateway->fake().Requests().back().body;
+  const std::string body = gateway->fake().Requests().back().body;
   const size_t at = body.find("\"thoughtSignature\":\"");
   if (at == std::string::npos) return "none";
   const size_t begin = at + sizeof "\"thoughtSignature\":\"" - 1;
