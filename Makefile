@@ -247,8 +247,8 @@ lint: need-lint need-check
 	$(say) SHELL
 	$(Q)shellcheck $(shell find conf db tests .ci -name '*.sh' -not -path '*/node_modules/*') .ci/run
 	$(say) CPPCHECK
-	$(Q)cppcheck --quiet --error-exitcode=1 --enable=warning,performance,portability --std=c++20 --inline-suppr --suppress=readdirCalled \
-	  -Isrc src
+	$(Q)cppcheck --quiet --error-exitcode=1 --enable=warning,performance,portability --std=c++20 --inline-suppr \
+	  --suppress=readdirCalled -Isrc src
 	$(say) TIDY
 	$(Q)printf '%s\n' $(filter %.cc,$(our_files)) | xargs -P 2 -n 4 sh tests/lint/tidy.sh
 

@@ -2,7 +2,8 @@
 // parametersJsonSchema and responseJsonSchema: known keywords only, what they cannot say in the description.
 // Sources: Gemini API reference (GenerationConfig.responseJsonSchema, FunctionDeclaration); JSON Schema 2020-12,
 // draft 7. The order of keys stays, and so does the text of numbers. Any schema is answered with one of a small
-// multiple of its size. Any thread. SPDX-License-Identifier: MIT
+// multiple of its size. Any thread.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include "base/json.h"

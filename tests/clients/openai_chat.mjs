@@ -5,12 +5,8 @@
 // SPDX-License-Identifier: MIT
 import assert from 'node:assert/strict';
 import OpenAI from 'openai';
+import { apiKey, baseURL, caseTimeoutMs, control, fakeUrl, model, runCases } from './cases.mjs';
 
-const baseURL = process.env.BASE_URL;
-const apiKey = process.env.API_KEY ?? 'test-key-client';
-const fakeUrl = process.env.FAKE_URL ?? '';
-const model = process.env.MODEL ?? 'gemini-3.8-flash';
-const caseTimeoutMs = 20_000;
 
 const makeClient = (key) => new OpenAI({ apiKey: key, baseURL, maxRetries: 0, timeout: caseTimeoutMs });
 const client = makeClient(apiKey);
@@ -28,12 +24,6 @@ const tools = [
   tool('get_weather', { city: { type: 'string' } }),
   tool('get_time', { zone: { type: 'string' }, digits: { type: 'integer', minimum: 1 } }),
 ];
-
-async function control(method, path) {
-  const reply = await fetch(fakeUrl + path, { method });
-  assert.equal(reply.status, 200, `${path} answered ${reply.status}`);
-  return reply.json();
-}
 
 // All chunks of a stream.
 async function collect(stream) {
@@ -449,37 +439,4 @@ const cases = {
   },
 };
 
-async function run(name) {
-  let timer;
-  const late = new Promise((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`not done after ${caseTimeoutMs} ms`)), caseTimeoutMs);
-  });
-  try {
-    await Promise.race([cases[name](), late]);
-    console.log(`ok ${name}`);
-    return true;
-  } catch (error) {
-    // What fetch failed with stands in a chain of causes.
-    const why = [];
-    for (let e = error; e !== undefined && why.length < 5; e = e.cause) why.push(String(e?.message ?? e));
-    console.log(`not ok ${name}: ${why.join(': ').replace(/\s+/g, ' ')}`);
-    return false;
-  } finally {
-    clearTimeout(timer);
-  }
-}
-
-if (!baseURL) {
-  console.error('BASE_URL is not set');
-  process.exit(64);
-}
-const wanted = process.argv.length > 2 ? process.argv.slice(2) : Object.keys(cases);
-let failed = 0;
-for (const name of wanted) {
-  if (!(name in cases)) {
-    console.error(`no such case: ${name}`);
-    process.exit(64);
-  }
-  if (!(await run(name))) failed += 1;
-}
-process.exit(failed === 0 ? 0 : 1);
+await runCases(cases);
