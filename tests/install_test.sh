@@ -1,7 +1,8 @@
 #!/bin/sh
 # install_test.sh: installs into an empty tree and runs what is there, as another user: under lighttpd, then activated on
 # a socket as systemd does it; then installs again over the running gateway, and removes it.
-# Environment: BUILD (for the fake Gemini). SPDX-License-Identifier: MIT
+# Environment: BUILD (for the fake Gemini).
+# SPDX-License-Identifier: MIT
 # shellcheck disable=SC2086  # $as is a command with its options, or nothing
 set -eu
 PATH=$PATH:/usr/sbin

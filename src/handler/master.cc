@@ -2,7 +2,8 @@
 // A worker is a fresh exec of the program, never a fork that goes on: no SQLite handle may cross a fork. The contract:
 // the worker writes kWorkerReady when it serves; when it is spent it writes kWorkerSpent and serves on; the master
 // starts another and sends the old one SIGTERM only once the new one is ready, so that the socket is never without a
-// reader. SPDX-License-Identifier: MIT
+// reader.
+// SPDX-License-Identifier: MIT
 #include "handler/master.h"
 
 #include <fcntl.h>

@@ -1,6 +1,7 @@
 // models.h: which model a name means, and what differs between Gemini's model families, by name pattern. Every knob
 // that a family does not know makes Gemini refuse the whole request, so an unknown name gets none. Source: Gemini API
-// docs on thinking, Gemini 4 and thought signatures, November 2026. Any thread. SPDX-License-Identifier: MIT
+// docs on thinking, Gemini 4 and thought signatures, November 2026. Any thread.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include <array>

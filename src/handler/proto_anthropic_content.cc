@@ -1,5 +1,6 @@
 // proto_anthropic_content.cc: the blocks that stand for something to read or to look at: text, images, documents,
-// search results. SPDX-License-Identifier: MIT
+// search results.
+// SPDX-License-Identifier: MIT
 #include <utility>
 
 #include "handler/media.h"

@@ -1,5 +1,6 @@
 // tool_schema_level.h: one level of a schema as it will be written: types, enum and bounds in Gemini's spelling, and
-// the description with what has no keyword. SPDX-License-Identifier: MIT
+// the description with what has no keyword.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include <string>

@@ -1,7 +1,8 @@
 // worker.cc: the threads of one worker process.
 // One thread at a time, the leader, waits for a connection; it passes leadership on before it serves. Were all threads
 // to wait on the socket, each connection would wake them all: 180 us of CPU per request with 64 threads, 2 ms with
-// 1,000. SPDX-License-Identifier: MIT
+// 1,000.
+// SPDX-License-Identifier: MIT
 #include "handler/worker.h"
 
 #include <fcgiapp.h>

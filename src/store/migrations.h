@@ -1,6 +1,7 @@
 // migrations.h: brings a database to the schema that this program knows: numbered, forward only, embedded in the
 // binary. A database says which migrations it had in PRAGMA user_version (the number) and schema_migrations (their
-// checksums). SPDX-License-Identifier: MIT
+// checksums).
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include <cstdint>

@@ -1,5 +1,6 @@
 // targets.h: the benchmark's requests: to the gateway as an OpenAI client sends them, and to Gemini as the gateway
-// does. SPDX-License-Identifier: MIT
+// does.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include <string>

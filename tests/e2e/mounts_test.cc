@@ -1,5 +1,6 @@
 // mounts_test.cc: what each web server delivers: bodies, paths and headers as they were sent, and streams over a
-// reload. SPDX-License-Identifier: MIT
+// reload.
+// SPDX-License-Identifier: MIT
 #include <arpa/inet.h>
 #include <gtest/gtest.h>
 #include <sys/socket.h>

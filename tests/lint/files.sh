@@ -14,7 +14,7 @@ for file in $(find src tests db conf -name '*.h' -o -name '*.cc' -o -name '*.sh'
     "$mark $name: "*) ;;
     *) echo "$file: its heading must be: $mark $name: its one job"; bad=1 ;;
   esac
-  sed -n 1,15p "$file" | grep -q 'SPDX-License-Identifier: MIT' || { echo "$file: no SPDX line"; bad=1; }
+  sed -n 1,15p "$file" | grep -qE '^(//|#) SPDX-License-Identifier: MIT$' || { echo "$file: no SPDX line"; bad=1; }
 done
 blanks=$(grep -rnE '[[:blank:]]+$|	' src tests/unit tests/e2e tests/support --include='*.h' --include='*.cc' | head -5)
 [ -z "$blanks" ] || { echo "trailing blanks or tabs:"; echo "$blanks"; bad=1; }

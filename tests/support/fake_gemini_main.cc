@@ -1,7 +1,8 @@
 // fake_gemini_main.cc: the fake Gemini as a program.
 //   fake-gemini [--port N] [--script FILE] [--record FILE]
 // Prints "port N" and serves until SIGTERM, SIGINT or the end of the process that started it. --script reads canned
-// answers, --record appends requests. SPDX-License-Identifier: MIT
+// answers, --record appends requests.
+// SPDX-License-Identifier: MIT
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/prctl.h>

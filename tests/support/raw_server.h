@@ -1,5 +1,6 @@
 // raw_server.h: a TCP server on the loopback whose every byte a test decides: for clients that must survive bad
-// servers. SPDX-License-Identifier: MIT
+// servers.
+// SPDX-License-Identifier: MIT
 #pragma once
 
 #include <atomic>

@@ -1,5 +1,6 @@
 // proto_openai_chat_test.cc: Chat Completions requests, refusals, answers and streams that the golden vectors leave
-// out. SPDX-License-Identifier: MIT
+// out.
+// SPDX-License-Identifier: MIT
 #include <gtest/gtest.h>
 
 #include "chat_replay.h"
