@@ -71,7 +71,7 @@ endif
 
 store_libs = -lsqlite3 -l:libnettle.a
 handler_libs = -l:libfcgi.a $(store_libs) -ldl
-jobs_libs = -lPocoUtil -lPocoFoundation $(store_libs)
+jobs_libs = -lPocoUtil -lPocoDataSQLite -lPocoData -lPocoFoundation $(store_libs)
 test_libs = -lgtest -lgtest_main -lcurl $(store_libs) -ldl
 
 # ---- packages --------------------------------------------------------------------------------------------------------
@@ -114,6 +114,7 @@ base_sources := $(wildcard src/base/*.cc)
 store_sources := $(wildcard src/store/*.cc)
 handler_sources := $(filter-out src/handler/main.cc,$(wildcard src/handler/*.cc))
 jobs_sources := $(filter-out %_main.cc,$(wildcard src/jobs/*.cc))
+jobs := $(patsubst src/jobs/%_main.cc,%,$(wildcard src/jobs/*_main.cc))
 fake_sources := $(filter-out %_main.cc,$(wildcard tests/support/fake_gemini*.cc))
 support_sources := $(filter-out tests/support/fake_gemini%,$(wildcard tests/support/*.cc))
 unit_sources := $(wildcard tests/unit/*.cc)
@@ -129,7 +130,7 @@ jobs_objects := $(call objects,$(jobs_sources))
 fake_objects := $(call objects,$(fake_sources))
 support_objects := $(call objects,$(support_sources))
 
-programs = $(BUILD)/gemini-code.fcgi $(BUILD)/gemini-code-migrate
+programs = $(BUILD)/gemini-code.fcgi $(jobs:%=$(BUILD)/gemini-code-%)
 bench_programs = $(BUILD)/bench $(addprefix $(BUILD)/bench-,$(subst _,-,$(bench_helpers)))
 test_programs = $(BUILD)/unit-tests $(BUILD)/e2e-tests $(BUILD)/fake-gemini
 
@@ -145,7 +146,7 @@ $(BUILD)/fake-gemini: $(call objects,tests/support/fake_gemini_main.cc) $(fake_o
 $(BUILD)/fake-gemini: libs = $(store_libs) -ldl
 $(BUILD)/unit-tests: $(call objects,$(unit_sources)) $(support_objects) $(fake_objects) $(handler_objects) \
   $(jobs_objects) $(store_objects) $(base_objects)
-$(BUILD)/unit-tests: libs = -l:libfcgi.a $(test_libs) -lPocoUtil -lPocoFoundation
+$(BUILD)/unit-tests: libs = -l:libfcgi.a $(test_libs) $(jobs_libs)
 $(BUILD)/e2e-tests: $(call objects,$(e2e_sources)) $(support_objects) $(fake_objects) $(base_objects)
 $(BUILD)/e2e-tests: libs = $(test_libs)
 $(BUILD)/bench: $(call objects,$(bench_sources) tests/support/process.cc tests/support/http.cc tests/support/raw_server.cc) \

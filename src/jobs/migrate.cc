@@ -7,7 +7,6 @@
 
 #include <cerrno>
 #include <cstring>
-#include <ostream>
 #include <vector>
 
 #include "base/json.h"
@@ -17,7 +16,6 @@ namespace gc::jobs {
 namespace {
 
 constexpr int kBusyTimeoutMs = 5000;
-constexpr int kExitFindings = 1;
 
 struct Target {
   const char* name;  // in the output
@@ -29,37 +27,6 @@ struct Outcome {
   Target target;
   store::UpResult result;
 };
-
-int ExitCodeOf(ErrorKind kind) {
-  switch (kind) {
-    case ErrorKind::kInvalid:
-    case ErrorKind::kCorrupt:
-      return EX_DATAERR;
-    case ErrorKind::kConfig:
-      return EX_CONFIG;
-    case ErrorKind::kNotFound:
-    case ErrorKind::kExists:
-      return EX_CANTCREAT;
-    case ErrorKind::kPermission:
-    case ErrorKind::kReadOnly:
-      return EX_NOPERM;
-    case ErrorKind::kBusy:
-    case ErrorKind::kTimeout:
-      return EX_TEMPFAIL;
-    case ErrorKind::kFull:
-    case ErrorKind::kIo:
-    case ErrorKind::kTooLarge:
-      return EX_IOERR;
-    case ErrorKind::kUnreachable:
-      return EX_UNAVAILABLE;
-    case ErrorKind::kCancelled:
-    case ErrorKind::kStopping:
-    case ErrorKind::kUnsupported:
-    case ErrorKind::kInternal:
-      return EX_SOFTWARE;
-  }
-  return EX_SOFTWARE;
-}
 
 // Makes the directories above a file that are missing.
 Status MakeParents(const std::string& path) {
@@ -75,22 +42,23 @@ Status MakeParents(const std::string& path) {
   return {};
 }
 
-void WriteText(const std::vector<Outcome>& outcomes, store::DryRun dry_run, std::ostream& out) {
+void WriteText(const std::vector<Outcome>& outcomes, store::DryRun dry_run, Console* console) {
   for (const auto& [target, result] : outcomes) {
     if (result.applied.empty()) {
-      out << target.path << ": schema version " << result.from_version << ", up to date\n";
-      continue;
+      console->Say(target.path + ": schema version " + std::to_string(result.from_version) + ", up to date");
     }
     for (const auto& [migration, duration_ms] : result.applied) {
-      out << target.path << ": " << (dry_run == store::DryRun::kYes ? "missing " : "applied ") << migration->version
-          << " " << migration->name;
-      if (dry_run == store::DryRun::kNo) out << " (" << duration_ms << " ms)";
-      out << "\n";
+      const std::string what = std::to_string(migration->version) + " " + std::string(migration->name);
+      if (dry_run == store::DryRun::kYes) {
+        console->Say(target.path + ": missing " + what);
+      } else {
+        console->Say(target.path + ": applied " + what + " (" + std::to_string(duration_ms) + " ms)");
+      }
     }
   }
 }
 
-void WriteJson(const std::vector<Outcome>& outcomes, const MigrateOptions& options, std::ostream& out) {
+void WriteJson(const std::vector<Outcome>& outcomes, const MigrateOptions& options, Console* console) {
   std::string text;
   json::Writer w(&text);
   const bool dry = options.dry_run == store::DryRun::kYes;
@@ -111,30 +79,37 @@ void WriteJson(const std::vector<Outcome>& outcomes, const MigrateOptions& optio
     w.EndArray().EndObject();
   }
   w.EndArray().EndObject();
-  out << text << "\n";
+  console->Print(text);
 }
 
 // A dry run of `up` shows the SQL itself, ready to be read or piped.
-void WriteSql(const std::vector<Outcome>& outcomes, std::ostream& out) {
+void WriteSql(const std::vector<Outcome>& outcomes, Console* console) {
   for (const auto& [target, result] : outcomes) {
-    for (const auto& applied : result.applied) out << "-- " << target.path << "\n" << applied.migration->sql;
+    for (const auto& applied : result.applied) {
+      console->Print("-- " + target.path + "\n" + std::string(applied.migration->sql));
+    }
   }
 }
 
-void WriteOutcomes(const std::vector<Outcome>& outcomes, const MigrateOptions& options, std::ostream& out) {
-  if (options.format == OutputFormat::kJson) return WriteJson(outcomes, options, out);
-  if (options.command == "status") return WriteText(outcomes, store::DryRun::kYes, out);
-  if (options.dry_run == store::DryRun::kYes) return WriteSql(outcomes, out);
-  if (options.verbosity == Verbosity::kNormal) WriteText(outcomes, store::DryRun::kNo, out);
+void WriteOutcomes(const std::vector<Outcome>& outcomes, const MigrateOptions& options, Console* console) {
+  if (console->json()) return WriteJson(outcomes, options, console);
+  if (options.command == "status") return WriteText(outcomes, store::DryRun::kYes, console);
+  if (options.dry_run == store::DryRun::kYes) return WriteSql(outcomes, console);
+  WriteText(outcomes, store::DryRun::kNo, console);
+}
+
+// Nothing has to be there before: what is not found is a place to make it in.
+int Refuse(const Error& error, Console* console) {
+  return console->Fail(error.kind == ErrorKind::kNotFound ? EX_CANTCREAT : ExitCodeOf(error.kind), error.message);
 }
 
 }  // namespace
 
-int RunMigrate(const MigrateOptions& options, std::ostream& out, std::ostream& err) {
+int RunMigrate(const MigrateOptions& options, Console* console) {
   const bool status = options.command == "status";
   if (!status && options.command != "up") {
     const std::string what = options.command.empty() ? "no command given" : "unknown command '" + options.command + "'";
-    return ReportError(options.format, EX_USAGE, what + "; the commands are up and status", err);
+    return console->Fail(EX_USAGE, what + "; the commands are up and status");
   }
   const store::DryRun dry_run = status ? store::DryRun::kYes : options.dry_run;
   std::vector<Outcome> outcomes;
@@ -143,30 +118,15 @@ int RunMigrate(const MigrateOptions& options, std::ostream& out, std::ostream& e
                                Target{"state", store::Database::kState, options.state_path}}) {
     if (target.path.empty()) continue;
     if (dry_run == store::DryRun::kNo) {
-      if (Status s = MakeParents(target.path); !s.ok()) {
-        return ReportError(options.format, ExitCodeOf(s.error().kind), s.error().message, err);
-      }
+      if (Status s = MakeParents(target.path); !s.ok()) return Refuse(s.error(), console);
     }
     auto result = store::Up(target.path, target.which, dry_run, kVersion, kBusyTimeoutMs);
-    if (!result) return ReportError(options.format, ExitCodeOf(result.error().kind), result.error().message, err);
+    if (!result) return Refuse(result.error(), console);
     missing = missing || !result->applied.empty();
     outcomes.push_back({target, std::move(*result)});
   }
-  WriteOutcomes(outcomes, options, out);
+  WriteOutcomes(outcomes, options, console);
   return status && missing ? kExitFindings : EX_OK;
-}
-
-int ReportError(OutputFormat format, int exit_code, const std::string& message, std::ostream& err) {
-  if (format == OutputFormat::kText) {
-    err << "gemini-code-migrate: " << message << "\n";
-    return exit_code;
-  }
-  std::string text;
-  json::Writer w(&text);
-  w.BeginObject().Key("message_type").String("exit_error").Key("code").Int(exit_code);
-  w.Key("message").String(json::CleanUtf8(message)).EndObject();
-  err << text << "\n";
-  return exit_code;
 }
 
 }  // namespace gc::jobs

@@ -215,6 +215,15 @@ std::string_view Statement::Text(int column) const {
   return {text, static_cast<size_t>(sqlite3_column_bytes(statement_.get(), column))};
 }
 
+Status Configure(sqlite3* db, int busy_timeout_ms) {
+  sqlite3_busy_timeout(db, busy_timeout_ms);
+  const int rc = sqlite3_exec(db, kPragmas, nullptr, nullptr, nullptr);
+  if (rc != SQLITE_OK) return Translate(rc, db);
+  return {};
+}
+
+Error LastError(sqlite3* db) { return Translate(sqlite3_extended_errcode(db), db); }
+
 Result<Transaction> Transaction::Begin(Connection& connection) {
   if (Status s = connection.Execute("BEGIN IMMEDIATE"); !s.ok()) return s.error();
   return Transaction(&connection);

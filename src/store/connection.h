@@ -41,6 +41,7 @@ class Statement {
 
   // Of the current row. NULL reads as 0 or empty. The text lives until the next Step or Reset.
   int64_t Int(int column) const { return sqlite3_column_int64(statement_.get(), column); }
+  bool IsNull(int column) const { return sqlite3_column_type(statement_.get(), column) == SQLITE_NULL; }
   std::string_view Text(int column) const;
 
  private:
@@ -88,6 +89,11 @@ class Connection {
 
   std::unique_ptr<Handle> handle_;
 };
+
+// For a handle that another library opened: our pragmas and the busy timeout; and what its last call came to, as an
+// Error.
+Status Configure(sqlite3* db, int busy_timeout_ms);
+Error LastError(sqlite3* db);
 
 // BEGIN IMMEDIATE; what is not committed is rolled back. The connection outlives it.
 class Transaction {

@@ -23,7 +23,7 @@ class MigrateTest : public testing::Test {
   int Run() {
     out_.str("");
     err_.str("");
-    return RunMigrate(options_, out_, err_);
+    return RunMigrate(options_, &console_);
   }
   // A member of the output's document, or of its first database.
   json::Document Parsed(const std::string& text) {
@@ -36,6 +36,7 @@ class MigrateTest : public testing::Test {
   MigrateOptions options_;
   std::ostringstream out_;
   std::ostringstream err_;
+  Console console_{"gemini-code-migrate", out_, err_};
 };
 
 int ModeOf(const std::string& path) {
@@ -71,7 +72,7 @@ TEST_F(MigrateTest, OneDatabaseAlone) {
 }
 
 TEST_F(MigrateTest, QuietPrintsNothingButErrors) {
-  options_.verbosity = Verbosity::kQuiet;
+  console_.verbosity = Verbosity::kQuiet;
   EXPECT_EQ(Run(), 0);
   EXPECT_EQ(out_.str() + err_.str(), "");
   options_.command = "frob";
@@ -105,7 +106,7 @@ TEST_F(MigrateTest, StatusTellsWhatIsMissing) {
 }
 
 TEST_F(MigrateTest, JsonOfEachCommand) {
-  options_.format = OutputFormat::kJson;
+  console_.format = OutputFormat::kJson;
   options_.state_path.clear();
   const struct {
     const char* name;
@@ -169,7 +170,7 @@ TEST_F(MigrateTest, ErrorsHaveTheirExitCodes) {
     EXPECT_EQ(Run(), c.code) << c.name;
     EXPECT_NE(err_.str().find(c.message), std::string::npos) << c.name << ": " << err_.str();
     EXPECT_EQ(out_.str(), "") << c.name;
-    options_.format = OutputFormat::kJson;
+    console_.format = OutputFormat::kJson;
     EXPECT_EQ(Run(), c.code) << c.name;
     EXPECT_EQ(Parsed(err_.str()).root().IntOr("code", 0), c.code) << c.name;
     EXPECT_EQ(Parsed(err_.str()).root().StringOr("message_type", ""), "exit_error") << c.name;
