@@ -70,8 +70,13 @@ TEST_F(MigrationsTest, TheConstantsNameTheLastFiles) {
 TEST_F(MigrationsTest, RecordWhatTheyDid) {
   EXPECT_EQ(Int("PRAGMA user_version"), kSchemaVersion);
   EXPECT_EQ(Int("PRAGMA auto_vacuum"), 2);
-  EXPECT_EQ(Rows("SELECT version, name, length(sha256), tool_version FROM schema_migrations"), "1|initial|64|test");
-  EXPECT_EQ(Int("SELECT abs(applied_at - strftime('%s','now')) < 60 FROM schema_migrations"), 1);
+  std::string expected;
+  for (const Migration& m : Migrations(Database::kMain)) {
+    if (!expected.empty()) expected += '\n';
+    expected += std::to_string(m.version) + "|" + std::string(m.name) + "|64|test";
+  }
+  EXPECT_EQ(Rows("SELECT version, name, length(sha256), tool_version FROM schema_migrations"), expected);
+  EXPECT_EQ(Int("SELECT max(abs(applied_at - strftime('%s','now'))) < 60 FROM schema_migrations"), 1);
 }
 
 TEST_F(MigrationsTest, ASecondRunDoesNothing) {
@@ -91,7 +96,7 @@ TEST_F(MigrationsTest, RefuseWhatIsNotTheirs) {
   } cases[] = {
       {"edited", "UPDATE schema_migrations SET sha256 = 'x'", "migration 1 (initial) was edited"},
       {"unrecorded", "DELETE FROM schema_migrations", "no record of migration 1"},
-      {"newer", "PRAGMA user_version = 99", "schema version 99, this program knows versions up to 1"},
+      {"newer", "PRAGMA user_version = 99", "schema version 99, this program knows versions up to"},
       {"another program's", "PRAGMA application_id = 7", "not a Gemini Code main database"},
   };
   for (const auto& c : cases) {
@@ -139,20 +144,22 @@ TEST_F(MigrationsTest, ADryRunTouchesNothing) {
 
 TEST_F(MigrationsTest, AFailureLeavesTheLastWholeVersion) {
   std::vector<Migration> list(Migrations(Database::kMain).begin(), Migrations(Database::kMain).end());
-  list.push_back({2, "good", "CREATE TABLE second(a);"});
-  list.push_back({3, "bad", "CREATE TABLE third(a); CREATE TABLE third(a);"});
+  list.push_back({kSchemaVersion + 1, "good", "CREATE TABLE second(a);"});
+  list.push_back({kSchemaVersion + 2, "bad", "CREATE TABLE third(a); CREATE TABLE third(a);"});
   const auto failed = UpWith(list, db_, Database::kMain, DryRun::kNo, "test", 0);
   ASSERT_FALSE(failed.ok());
-  EXPECT_NE(failed.error().message.find("migration 3 (bad)"), std::string::npos) << failed.error().message;
-  EXPECT_EQ(Int("PRAGMA user_version"), 2);
+  EXPECT_NE(failed.error().message.find("migration " + std::to_string(kSchemaVersion + 2) + " (bad)"),
+            std::string::npos)
+      << failed.error().message;
+  EXPECT_EQ(Int("PRAGMA user_version"), kSchemaVersion + 1);
   EXPECT_EQ(Rows("SELECT name FROM sqlite_master WHERE name IN ('second', 'third')"), "second");
 
-  list[2].sql = "CREATE TABLE third(a);";
+  list.back().sql = "CREATE TABLE third(a);";
   const auto mended = UpWith(list, db_, Database::kMain, DryRun::kNo, "test", 0);
   ASSERT_TRUE(mended.ok()) << mended.error().message;
-  EXPECT_EQ(mended->from_version, 2);
+  EXPECT_EQ(mended->from_version, kSchemaVersion + 1);
   ASSERT_EQ(mended->applied.size(), 1U);
-  EXPECT_EQ(mended->applied[0].migration->version, 3);
+  EXPECT_EQ(mended->applied[0].migration->version, kSchemaVersion + 2);
 }
 
 TEST_F(MigrationsTest, ManyAtOnceApplyEachOnce) {
@@ -182,7 +189,8 @@ TEST_F(MigrationsTest, ALockedDatabaseIsBusy) {
   auto holder = Open();
   const auto held = Transaction::Begin(holder);
   ASSERT_TRUE(held.ok());
-  const std::vector<Migration> list = {Migrations(Database::kMain)[0], {2, "second", "CREATE TABLE second(a);"}};
+  std::vector<Migration> list(Migrations(Database::kMain).begin(), Migrations(Database::kMain).end());
+  list.push_back({kSchemaVersion + 1, "next", "CREATE TABLE next(a);"});
   const auto up = UpWith(list, db_, Database::kMain, DryRun::kNo, "test", 50);
   ASSERT_FALSE(up.ok());
   EXPECT_EQ(up.error().kind, ErrorKind::kBusy);
