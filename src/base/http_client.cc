@@ -1,4 +1,4 @@
-// http_client.cc: the pool of warm connections and the loop of one call.
+// http_client.cc: the pool of warm connections and the loop of calls.
 // SPDX-License-Identifier: MIT
 #include "base/http_client.h"
 
@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <array>
+#include <deque>
 #include <mutex>
 
 #include "base/clock.h"
@@ -113,32 +114,38 @@ class HttpClient::Item {
   CURL* easy_;
 };
 
-// One running call on one item.
+// One running call: an item's easy handle on a multi, its own or that of the call it runs beside.
 class HttpClient::Exchange {
  public:
-  Exchange(Item* item, const HttpClientOptions& options, HttpObserver* observer, int stop_fd)
-      : item_(item), options_(options), observer_(observer), stop_fd_(stop_fd) {}
+  Exchange(Item* item, CURLM* multi, const HttpCall& call, const HttpClientOptions& options, HttpObserver* observer)
+      : item_(item), multi_(multi), options_(options), observer_(observer) {
+    Prepare(call);
+    item_->curl().multi_add_handle(multi_, item_->easy());
+  }
   ~Exchange() {
-    if (added_) item_->curl().multi_remove_handle(item_->multi(), item_->easy());
+    item_->curl().multi_remove_handle(multi_, item_->easy());
     item_->curl().slist_free_all(headers_);
   }
   Exchange(const Exchange&) = delete;
   Exchange& operator=(const Exchange&) = delete;
 
-  Status Run(const HttpCall& call, int watch_fd, int64_t tick_ms) {
-    Prepare(call);
-    const CurlApi& curl = item_->curl();
-    curl.multi_add_handle(item_->multi(), item_->easy());
-    added_ = true;
-    last_progress_us_ = last_tick_us_ = SystemClock().MonotonicUs();
-    for (;;) {
-      int running = 0;
-      curl.multi_perform(item_->multi(), &running);
-      if (cancelled_) return Error{ErrorKind::kCancelled, "cancelled"};
-      if (running == 0) return Finish();
-      if (const Status status = Wait(&watch_fd, tick_ms); !status.ok()) return status;
-    }
+  const CURL* easy() const { return item_->easy(); }
+  HttpObserver* observer() const { return observer_; }
+  bool ended() const { return ended_; }
+
+  // What curl's end of the call means.
+  Status End(CURLcode code) {
+    ended_ = true;
+    if (cancelled_) return Error{ErrorKind::kCancelled, "cancelled"};
+    if (code != CURLE_OK) return Translate(item_->curl(), code);
+    if (!head_seen_) return Error{ErrorKind::kIo, "no HTTP answer"};
+    return {};
   }
+
+  // Only what was spent waiting counts: an observer with a slow client is not Gemini's silence.
+  void AddSilence(int64_t us) { silent_us_ += us; }
+  int64_t limit_ms() const { return head_seen_ ? options_.idle_timeout_ms : options_.first_byte_timeout_ms; }
+  int64_t left_ms() const { return limit_ms() - silent_us_ / 1000; }
 
  private:
   void Prepare(const HttpCall& call) {
@@ -171,39 +178,6 @@ class HttpClient::Exchange {
     set(CURLOPT_WRITEDATA, this);
   }
 
-  // Sleeps until the connection or the watched descriptor is ready, but not past the tick or the deadline.
-  Status Wait(int* watch_fd, int64_t tick_ms) {
-    const int64_t limit_ms = head_seen_ ? options_.idle_timeout_ms : options_.first_byte_timeout_ms;
-    const int64_t left_ms = limit_ms - (SystemClock().MonotonicUs() - last_progress_us_) / 1000;
-    if (left_ms <= 0) {
-      return Error{ErrorKind::kTimeout, "silent for " + std::to_string(limit_ms / 1000) + " s"};
-    }
-    curl_waitfd fds[] = {{stop_fd_, CURL_WAIT_POLLIN, 0}, {*watch_fd, CURL_WAIT_POLLIN, 0}};
-    const curl_waitfd& watched = fds[1];
-    int ready = 0;
-    const unsigned count = *watch_fd >= 0 ? 2 : 1;
-    item_->curl().multi_poll(item_->multi(), fds, count, static_cast<int>(std::min(tick_ms, left_ms)), &ready);
-    if (fds[0].revents != 0) return Error{ErrorKind::kStopping, "this process ends"};
-    // Also when the connection is never quiet for a whole tick: what comes need not be anything for the client.
-    const int64_t now_us = SystemClock().MonotonicUs();
-    if (ready == 0 || watched.revents != 0 || now_us - last_tick_us_ >= tick_ms * 1000) {
-      last_tick_us_ = now_us;
-      if (!observer_->OnWait()) return Error{ErrorKind::kCancelled, "cancelled"};
-    }
-    if (watched.revents != 0) *watch_fd = -1;  // readable and yet no reason to stop: watching on would spin
-    return {};
-  }
-
-  Status Finish() {
-    const CurlApi& curl = item_->curl();
-    int left = 0;
-    const CURLMsg* message = curl.multi_info_read(item_->multi(), &left);
-    if (message == nullptr || message->msg != CURLMSG_DONE) return Error{ErrorKind::kInternal, "curl lost the call"};
-    if (message->data.result != CURLE_OK) return Translate(curl, message->data.result);
-    if (!head_seen_) return Error{ErrorKind::kIo, "no HTTP answer"};
-    return {};
-  }
-
   static size_t OnHeaderLine(char* data, size_t size, size_t count, void* self_pointer) {
     auto* self = static_cast<Exchange*>(self_pointer);
     const size_t bytes = size * count;
@@ -228,28 +202,102 @@ class HttpClient::Exchange {
     if (status < 200) return true;
     head_seen_ = true;
     cancelled_ = !observer_->OnHead(static_cast<int>(status), response_headers_);
-    last_progress_us_ = SystemClock().MonotonicUs();  // after the observer: see OnBytes
+    silent_us_ = 0;
     return !cancelled_;
   }
 
   static size_t OnBytes(char* data, size_t size, size_t count, void* self_pointer) {
     auto* self = static_cast<Exchange*>(self_pointer);
     self->cancelled_ = !self->observer_->OnBody({data, size * count});
-    self->last_progress_us_ = SystemClock().MonotonicUs();  // after the observer: a slow client is not Gemini's silence
+    self->silent_us_ = 0;
     return self->cancelled_ ? 0 : size * count;
   }
 
   Item* item_;
+  CURLM* multi_;
   const HttpClientOptions& options_;
   HttpObserver* observer_;
-  const int stop_fd_;
   curl_slist* headers_ = nullptr;
   HttpFields response_headers_;
-  int64_t last_progress_us_ = 0;
-  int64_t last_tick_us_ = 0;
-  bool added_ = false;
+  int64_t silent_us_ = 0;  // waited since the last sign of life
   bool head_seen_ = false;
   bool cancelled_ = false;
+  bool ended_ = false;
+};
+
+// The loop of calls that run together, on the multi of the first one's item.
+class HttpClient::Loop {
+ public:
+  Loop(Item* first, int stop_fd) : curl_(first->curl()), multi_(first->multi()), stop_fd_(stop_fd) {}
+
+  void Add(Item* item, const HttpCall& call, const HttpClientOptions& options, HttpObserver* observer) {
+    exchanges_.emplace_back(item, multi_, call, options, observer);
+  }
+
+  Status Run(int watch_fd, int64_t tick_ms) {
+    last_tick_us_ = SystemClock().MonotonicUs();
+    for (;;) {
+      int running = 0;
+      curl_.multi_perform(multi_, &running);
+      if (const Status status = TakeEnded(); !status.ok()) return status;
+      if (ended_ == exchanges_.size()) return {};
+      if (running == 0) return Error{ErrorKind::kInternal, "curl lost the call"};
+      if (const Status status = Wait(&watch_fd, tick_ms); !status.ok()) return status;
+    }
+  }
+
+ private:
+  Status TakeEnded() {
+    int left = 0;
+    while (const CURLMsg* message = curl_.multi_info_read(multi_, &left)) {
+      const auto exchange = std::find_if(exchanges_.begin(), exchanges_.end(),
+                                         [&](const Exchange& e) { return e.easy() == message->easy_handle; });
+      if (message->msg != CURLMSG_DONE || exchange == exchanges_.end()) continue;
+      if (const Status status = exchange->End(message->data.result); !status.ok()) return status;
+      ++ended_;
+      if (!exchange->observer()->OnEnd() && ended_ < exchanges_.size()) {
+        return Error{ErrorKind::kCancelled, "cancelled"};
+      }
+    }
+    return {};
+  }
+
+  // Sleeps until a connection or the watched descriptor is ready, but not past the tick or a call's deadline.
+  Status Wait(int* watch_fd, int64_t tick_ms) {
+    int64_t wait_ms = tick_ms;
+    for (const Exchange& exchange : exchanges_) {
+      if (exchange.ended()) continue;
+      if (exchange.left_ms() <= 0) {
+        return Error{ErrorKind::kTimeout, "silent for " + std::to_string(exchange.limit_ms() / 1000) + " s"};
+      }
+      wait_ms = std::min(wait_ms, exchange.left_ms());
+    }
+    curl_waitfd fds[] = {{stop_fd_, CURL_WAIT_POLLIN, 0}, {*watch_fd, CURL_WAIT_POLLIN, 0}};
+    const curl_waitfd& watched = fds[1];
+    int ready = 0;
+    const unsigned count = *watch_fd >= 0 ? 2 : 1;
+    const int64_t began_us = SystemClock().MonotonicUs();
+    curl_.multi_poll(multi_, fds, count, static_cast<int>(wait_ms), &ready);
+    if (fds[0].revents != 0) return Error{ErrorKind::kStopping, "this process ends"};
+    // Also when the connections are never quiet for a whole tick: what comes need not be anything for the client.
+    const int64_t now_us = SystemClock().MonotonicUs();
+    const bool ticks = ready == 0 || watched.revents != 0 || now_us - last_tick_us_ >= tick_ms * 1000;
+    if (ticks) last_tick_us_ = now_us;
+    for (Exchange& exchange : exchanges_) {
+      if (exchange.ended()) continue;
+      exchange.AddSilence(now_us - began_us);
+      if (ticks && !exchange.observer()->OnWait()) return Error{ErrorKind::kCancelled, "cancelled"};
+    }
+    if (watched.revents != 0) *watch_fd = -1;  // readable and yet no reason to stop: watching on would spin
+    return {};
+  }
+
+  const CurlApi& curl_;
+  CURLM* multi_;
+  const int stop_fd_;
+  std::deque<Exchange> exchanges_;
+  size_t ended_ = 0;
+  int64_t last_tick_us_ = 0;
 };
 
 void HttpClient::Shared::Load() {
@@ -305,14 +353,24 @@ void HttpClient::Return(std::unique_ptr<Item> item) {
 }
 
 Status HttpClient::Perform(const HttpCall& call, HttpObserver* observer, int watch_fd, int64_t tick_ms) {
-  std::unique_ptr<Item> item = Take();
-  if (item == nullptr) return Error{ErrorKind::kInternal, shared_->error};
+  return PerformAll({&call, 1}, {&observer, 1}, watch_fd, tick_ms);
+}
+
+Status HttpClient::PerformAll(std::span<const HttpCall> calls, std::span<HttpObserver* const> observers, int watch_fd,
+                              int64_t tick_ms) {
+  std::vector<std::unique_ptr<Item>> items;
+  for (size_t i = 0; i < calls.size(); ++i) {
+    items.push_back(Take());
+    if (items.back() == nullptr) return Error{ErrorKind::kInternal, shared_->error};
+  }
   Status status;
   {
-    Exchange exchange(item.get(), options_, observer, shared_->stop_fd);
-    status = exchange.Run(call, watch_fd, tick_ms);
+    Loop loop(items.front().get(), shared_->stop_fd);
+    for (size_t i = 0; i < calls.size(); ++i) loop.Add(items[i].get(), calls[i], options_, observers[i]);
+    status = loop.Run(watch_fd, tick_ms);
   }
-  Return(std::move(item));
+  // The first one last: it has the warm connection.
+  for (auto item = items.rbegin(); item != items.rend(); ++item) Return(std::move(*item));
   return status;
 }
 

@@ -1,11 +1,13 @@
 // http_client.h: HTTP calls over warm connections; the only user of libcurl.
 // A pool item is one multi handle with one easy handle: the multi owns the warm connection, and no lock is shared
-// between running calls. The pool is last-in first-out, so that the warmest connection goes out again.
+// between running calls. Calls that run together share the first one's multi; the others connect anew. The pool is
+// last-in first-out, so that the warmest connection goes out again.
 // SPDX-License-Identifier: MIT
 #pragma once
 
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -43,6 +45,8 @@ class HttpObserver {
   virtual bool OnBody(std::string_view bytes) = 0;
   // While waiting: the watched descriptor became readable, or tick_ms passed since the last time, silent or not.
   virtual bool OnWait() = 0;
+  // The answer is complete. False cancels the calls that still run beside this one.
+  virtual bool OnEnd() { return true; }
 };
 
 class HttpClient {
@@ -58,12 +62,17 @@ class HttpClient {
   // kStopping (after Stop).
   // Redirects are not followed. Any thread.
   Status Perform(const HttpCall& call, HttpObserver* observer, int watch_fd, int64_t tick_ms);
+  // Runs several calls at once in the calling thread, calls[i] for observers[i]; each has a connection of its own.
+  // Ok: all answers are complete. Else the first error, and the other calls were cancelled at once. REQUIRES: a call.
+  Status PerformAll(std::span<const HttpCall> calls, std::span<HttpObserver* const> observers, int watch_fd,
+                    int64_t tick_ms);
   // Ends every call, running or to come, at once. Any thread.
   void Stop();
 
  private:
   class Item;
   class Exchange;
+  class Loop;
   std::unique_ptr<Item> Take();
   void Return(std::unique_ptr<Item> item);
 

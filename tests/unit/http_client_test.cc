@@ -9,12 +9,14 @@
 
 #include <atomic>
 #include <chrono>
+#include <deque>
 #include <functional>
 #include <future>
 #include <latch>
 #include <string>
 #include <thread>
 #include <utility>
+#include <vector>
 
 #include "support/raw_server.h"
 
@@ -49,12 +51,14 @@ class Recorder : public HttpObserver {
     ++waits;
     return on_wait();
   }
+  bool OnEnd() override { return on_end(); }
 
   static bool Continue() { return true; }
   static bool Cancel() { return false; }
   std::function<bool()> on_head = Continue;
   std::function<bool()> on_body = Continue;
   std::function<bool()> on_wait = Continue;
+  std::function<bool()> on_end = Continue;
   int heads = 0;
   int waits = 0;
   int status = 0;
@@ -411,6 +415,111 @@ TEST(HttpClient, CancelClosesTheConnectionAtOnce) {
     EXPECT_EQ(next.body, "ok");
     EXPECT_EQ(server.connections(), 2);
   }
+}
+
+// Calls that run together: one observer for each target.
+Status GetAll(HttpClient* client, const RawServer& server, const std::vector<std::string>& targets,
+              std::deque<Recorder>* recorders, int64_t tick_ms = kLongMs) {
+  std::vector<HttpCall> calls;
+  std::vector<HttpObserver*> observers;
+  recorders->resize(targets.size());
+  for (size_t i = 0; i < targets.size(); ++i) {
+    calls.push_back({.method = "GET", .url = server.Url(targets[i]), .headers = {}, .body = {}});
+    observers.push_back(&(*recorders)[i]);
+  }
+  return client->PerformAll(calls, observers, -1, tick_ms);
+}
+
+TEST(HttpClientAll, RunAtTheSameTimeAndEachObserverHearsItsOwn) {
+  std::latch all_asked(3);
+  RawServer server([&](RawPeer* peer) {
+    for (std::string request; !(request = peer->ReadRequest()).empty();) {
+      const std::string target = request.substr(4, 2);
+      if (target != "/n") all_asked.arrive_and_wait();
+      peer->Write("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n" + target);
+    }
+  });
+  HttpClient client(Options());
+  std::deque<Recorder> got;
+  const Status status = GetAll(&client, server, {"/a", "/b", "/c"}, &got);
+  ASSERT_TRUE(status.ok()) << status.error().message;
+  EXPECT_EQ(got[0].body + got[1].body + got[2].body, "/a/b/c");
+  EXPECT_EQ(server.connections(), 3);
+  Recorder next;
+  EXPECT_TRUE(Get(&client, server.Url("/n"), &next).ok());
+  EXPECT_EQ(server.connections(), 3) << "one connection stayed warm";
+}
+
+TEST(HttpClientAll, OneThatFailsCancelsTheOthersAtOnce) {
+  const struct {
+    const char* name;
+    std::function<bool()> Recorder::*hook;  // of the bad call; null: it fails by itself
+    std::string answer;                     // to it
+    ErrorKind kind;
+  } cases[] = {
+      {"cut", nullptr, "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc", ErrorKind::kIo},
+      {"cancelled at the head", &Recorder::on_head, std::string(kOk), ErrorKind::kCancelled},
+      {"cancelled in the body", &Recorder::on_body, std::string(kOk), ErrorKind::kCancelled},
+      {"cancelled at its end", &Recorder::on_end, std::string(kOk), ErrorKind::kCancelled},
+      {"cancelled while waiting", &Recorder::on_wait, "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc",
+       ErrorKind::kCancelled},
+  };
+  for (const auto& c : cases) {
+    SCOPED_TRACE(c.name);
+    std::latch others_run(2);
+    std::latch others_closed(2);
+    const bool waits = c.hook == &Recorder::on_wait;
+    RawServer server([&](RawPeer* peer) {
+      if (peer->ReadRequest().starts_with("GET /bad")) {
+        others_run.wait();
+        peer->Write(c.answer);
+        if (waits) peer->WaitForClose();
+        return;
+      }
+      peer->Write("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc");
+      others_run.count_down();
+      EXPECT_TRUE(peer->WaitForClose());
+      others_closed.count_down();
+    });
+    HttpClient client(Options());
+    std::deque<Recorder> got(3);
+    if (c.hook != nullptr) got[1].*c.hook = [&] { return !others_run.try_wait(); };
+    // Only that case may tick.
+    const Status status = GetAll(&client, server, {"/", "/bad", "/"}, &got, waits ? 10 : kLongMs);
+    ASSERT_FALSE(status.ok());
+    EXPECT_EQ(status.error().kind, c.kind) << status.error().message;
+    others_run.wait();
+    others_closed.wait();
+  }
+}
+
+TEST(HttpClientAll, TheLastEndLeavesNothingToCancel) {
+  RawServer server(Once(std::string(kOk)));
+  HttpClient client(Options());
+  std::deque<Recorder> got(1);
+  got[0].on_end = Recorder::Cancel;
+  EXPECT_TRUE(GetAll(&client, server, {"/"}, &got).ok());
+}
+
+// An observer that is busy for longer than the limit must not make the call beside it look silent.
+TEST(HttpClientAll, ABusyObserverIsNotSilenceOfTheOtherCall) {
+  std::latch busy(1);
+  RawServer server([&](RawPeer* peer) {
+    const bool slow = peer->ReadRequest().starts_with("GET /b");
+    if (slow) busy.wait();
+    peer->Write(kOk);
+  });
+  HttpClientOptions options = Options();
+  options.first_byte_timeout_ms = 300;
+  HttpClient client(options);
+  std::deque<Recorder> got(2);
+  got[0].on_head = [&] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(400));
+    busy.count_down();
+    return true;
+  };
+  const Status status = GetAll(&client, server, {"/a", "/b"}, &got);
+  EXPECT_TRUE(status.ok()) << status.error().message;
 }
 
 TEST(HttpClient, TicksWhileItWaits) {
