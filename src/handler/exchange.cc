@@ -6,6 +6,12 @@
 
 namespace gc {
 
+gemini::Usage Exchange::usage() const {
+  gemini::Usage sum;
+  for (const gemini::Usage& usage : usages) sum.Add(usage);
+  return sum;
+}
+
 void StartAnswer(Exchange* exchange, int status, HttpHeaders headers) {
   exchange->status = status;
   headers.emplace_back("x-request-id", exchange->request.id);
@@ -36,7 +42,10 @@ void AnswerError(Exchange* exchange, ApiError error) {
 void ClientLeft(Exchange* exchange) { exchange->status = 499; }
 
 void NoteResponse(Exchange* exchange, const gemini::Response& response) {
-  if (response.usage.present) exchange->usage = response.usage;
+  if (response.usage.present) {
+    if (exchange->usages.size() <= response.call) exchange->usages.resize(response.call + 1);
+    exchange->usages[response.call] = response.usage;
+  }
   if (!response.finish_reason.empty()) exchange->finish_reason = response.finish_reason;
   if (!response.block_reason.empty()) exchange->finish_reason = response.block_reason;
 }
@@ -65,6 +74,7 @@ ApiError TransportError(const Error& error) {
 }
 
 ApiError RefusalError(Exchange* exchange, int http_status, std::string_view body) {
+  exchange->upstream_status = http_status;  // a call beside this one may have been answered since
   const gemini::Failure failure = gemini::ReadFailure(body, http_status);
   ApiError error = NoteFailure(exchange, failure);
   // A 200 that is neither a stream nor an error: a page of some front end.
@@ -91,22 +101,35 @@ bool Collector::OnWait() {
   return !client_gone_;
 }
 
+bool Collector::OnEnd() {
+  is_refusal_ = status_ < 200 || status_ > 299;
+  return !is_refusal_;
+}
+
 std::optional<ApiError> CallUnary(Exchange* exchange, const GeminiCall& call, Collector* collected) {
-  ++exchange->attempts;
+  return CallUnary(exchange, {&call, 1}, {collected, 1});
+}
+
+std::optional<ApiError> CallUnary(Exchange* exchange, std::span<const GeminiCall> calls,
+                                  std::span<Collector> collected) {
+  exchange->attempts += static_cast<int>(calls.size());
+  std::vector<HttpObserver*> observers;
+  for (Collector& collector : collected) observers.push_back(&collector);
   const Status sent =
-      exchange->gemini.Send(exchange->key(), call, collected, exchange->sink.WatchFd(), exchange->tick_ms());
-  if (collected->client_gone()) {
+      exchange->gemini.Send(exchange->key(), calls, observers, exchange->sink.WatchFd(), exchange->tick_ms());
+  for (const Collector& collector : collected) {
+    if (!collector.client_gone()) continue;
     ClientLeft(exchange);
     return ApiError{ApiErrorKind::kInternal, "the client left", "", 0};
   }
-  if (collected->too_large()) {
-    return ApiError{ApiErrorKind::kUpstreamBadResponse,
-                    "Gemini's answer is over " + std::to_string(exchange->max_response_bytes()) + " bytes", "", 0};
+  for (Collector& collector : collected) {
+    if (collector.too_large()) {
+      return ApiError{ApiErrorKind::kUpstreamBadResponse,
+                      "Gemini's answer is over " + std::to_string(exchange->max_response_bytes()) + " bytes", "", 0};
+    }
+    if (collector.is_refusal()) return RefusalError(exchange, collector.status(), collector.body());
   }
   if (!sent.ok()) return TransportError(sent.error());
-  if (collected->status() < 200 || collected->status() > 299) {
-    return RefusalError(exchange, collected->status(), collected->body());
-  }
   return std::nullopt;
 }
 

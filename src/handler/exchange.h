@@ -4,7 +4,9 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
+#include <vector>
 
 #include "base/clock.h"
 #include "base/config.h"
@@ -39,9 +41,9 @@ struct Exchange {
   std::string_view allow = {};  // the Allow header of a 405
 
   // What came of it.
-  int status = 0;                      // sent to the client; 499 when it left first
-  std::optional<ApiError> error = {};  // also one that came after the 200
-  gemini::Usage usage = {};
+  int status = 0;                          // sent to the client; 499 when it left first
+  std::optional<ApiError> error = {};      // also one that came after the 200
+  std::vector<gemini::Usage> usages = {};  // by call: Google bills each
   std::string finish_reason = {};
   int64_t first_token_us = 0;  // clock.MonotonicUs() when the answer began; 0: it never did
   int attempts = 0;
@@ -51,6 +53,7 @@ struct Exchange {
 
   int64_t tick_ms() const { return config.Int(ConfigKey::kStreamKeepaliveS) * 1000; }
   size_t max_response_bytes() const { return static_cast<size_t>(config.Int(ConfigKey::kUpstreamMaxResponseBytes)); }
+  gemini::Usage usage() const;
   const std::string& key() const { return credentials.keys().front(); }
 };
 
@@ -78,12 +81,15 @@ class Collector : public HttpObserver {
   bool OnHead(int status, const HttpFields& headers) override;
   bool OnBody(std::string_view bytes) override;
   bool OnWait() override;
+  bool OnEnd() override;
 
   int status() const { return status_; }
   const HttpFields& headers() const { return headers_; }
   std::string& body() { return body_; }
   bool too_large() const { return too_large_; }
   bool client_gone() const { return client_gone_; }
+  // The answer is whole and not a 2xx.
+  bool is_refusal() const { return is_refusal_; }
 
  private:
   Exchange* exchange_;
@@ -92,11 +98,15 @@ class Collector : public HttpObserver {
   std::string body_;
   bool too_large_ = false;
   bool client_gone_ = false;
+  bool is_refusal_ = false;
 };
 
 // Makes one unary call. Nullopt: *collected holds a 2xx answer. Else the error for the client; after ClientLeft() the
 // caller finds exchange->status 499 and sends nothing.
 std::optional<ApiError> CallUnary(Exchange* exchange, const GeminiCall& call, Collector* collected);
+// The same for calls at the same time, calls[i] for collected[i]: the first that goes wrong ends the others.
+std::optional<ApiError> CallUnary(Exchange* exchange, std::span<const GeminiCall> calls,
+                                  std::span<Collector> collected);
 
 // Value of a header (lower-case name); empty when absent.
 std::string_view FindField(const HttpFields& fields, std::string_view name);

@@ -161,6 +161,16 @@ ApiErrorKind KindOf(const Failure& failure) {
 
 }  // namespace
 
+void Usage::Add(const Usage& other) {
+  present = present || other.present;
+  prompt += other.prompt;
+  cached += other.cached;
+  candidates += other.candidates;
+  thoughts += other.thoughts;
+  tool_use_prompt += other.tool_use_prompt;
+  total += other.total;
+}
+
 bool IsModelName(std::string_view name) {
   return !name.empty() && name.size() <= 128 && IsAlnum(name.front()) &&
          std::all_of(name.begin(), name.end(), [](char c) { return IsAlnum(c) || c == '.' || c == '_' || c == '-'; });

@@ -3,6 +3,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -14,11 +15,12 @@
 
 namespace gc::gemini {
 
-// One call of a model: POST /v1beta/models/{model}:{method}.
+// What to call a model with: POST /v1beta/models/{model}:{method}.
 struct Request {
   std::string model;    // validated by IsModelName
   bool stream = false;  // streamGenerateContent?alt=sse, else generateContent
   std::string body;     // complete JSON text
+  size_t calls = 1;     // at the same time, with this body: their answers make up the client's one
 };
 
 // True for a model name that may stand in an upstream path: [A-Za-z0-9][A-Za-z0-9._-]{0,127}.
@@ -36,6 +38,7 @@ struct Usage {
 
   int64_t input() const { return prompt + tool_use_prompt; }
   int64_t output() const { return candidates + thoughts; }
+  void Add(const Usage& other);
 };
 
 // One GenerateContentResponse: a unary answer or one chunk of a stream. Owns its JSON; movable.
@@ -44,6 +47,7 @@ struct Response {
   Usage usage;
   std::string finish_reason;  // of the first candidate that has one; empty: none yet
   std::string block_reason;   // promptFeedback.blockReason
+  size_t call = 0;            // which of the request's calls it answers; the relay says so
 
   const json::Value& root() const { return document.root(); }
 };

@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include <vector>
+
 namespace gc {
 namespace {
 
@@ -23,17 +25,23 @@ HttpClientOptions Options(const Config& config) {
 GeminiClient::GeminiClient(const Config& config)
     : base_url_(config.Text(ConfigKey::kUpstreamUrl)), http_(Options(config)) {}
 
-Status GeminiClient::Send(const std::string& key, const GeminiCall& call, HttpObserver* observer, int watch_fd,
-                          int64_t tick_ms) {
-  HttpCall http;
-  http.method = call.method;
-  http.url = base_url_ + call.target;
-  http.headers = call.headers;
-  http.headers.emplace_back("x-goog-api-key", key);
-  http.body = call.body;
-  const Status status = http_.Perform(http, observer, watch_fd, tick_ms);
-  std::string& sent_key = http.headers.back().second;
-  explicit_bzero(sent_key.data(), sent_key.size());
+Status GeminiClient::Send(const std::string& key, std::span<const GeminiCall> calls,
+                          std::span<HttpObserver* const> observers, int watch_fd, int64_t tick_ms) {
+  std::vector<HttpCall> sent_calls;
+  sent_calls.reserve(calls.size());  // a vector that grows would leave copies of the key behind
+  for (const GeminiCall& call : calls) {
+    HttpCall& http = sent_calls.emplace_back();
+    http.method = call.method;
+    http.url = base_url_ + call.target;
+    http.headers = call.headers;
+    http.headers.emplace_back("x-goog-api-key", key);
+    http.body = call.body;
+  }
+  const Status status = http_.PerformAll(sent_calls, observers, watch_fd, tick_ms);
+  for (HttpCall& http : sent_calls) {
+    std::string& sent_key = http.headers.back().second;
+    explicit_bzero(sent_key.data(), sent_key.size());
+  }
   return status;
 }
 

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -23,7 +24,12 @@ class GeminiClient {
   explicit GeminiClient(const Config& config);
 
   // One call with this key, which travels in x-goog-api-key only. Errors as HttpClient::Perform's. Any thread.
-  Status Send(const std::string& key, const GeminiCall& call, HttpObserver* observer, int watch_fd, int64_t tick_ms);
+  Status Send(const std::string& key, const GeminiCall& call, HttpObserver* observer, int watch_fd, int64_t tick_ms) {
+    return Send(key, {&call, 1}, {&observer, 1}, watch_fd, tick_ms);
+  }
+  // Calls at the same time, as HttpClient::PerformAll.
+  Status Send(const std::string& key, std::span<const GeminiCall> calls, std::span<HttpObserver* const> observers,
+              int watch_fd, int64_t tick_ms);
   // As HttpClient::Stop.
   void Stop() { http_.Stop(); }
 

@@ -52,7 +52,7 @@ class Anthropic final : public AnthropicMessages {
   bool wants_no_answer() const override { return call_.wants_no_answer; }
   int64_t estimated_input_tokens() const override { return call_.estimated_input_tokens; }
 
-  Result<std::string, ApiError> WriteFull(const gemini::Response& response) override;
+  Result<std::string, ApiError> WriteFull(std::span<const gemini::Response> responses) override;
   void WriteStart(std::string* out) override;
   void WriteChunk(const gemini::Response& chunk, std::string* out) override;
   Result<void, ApiError> WriteEnd(std::string* out) override;
@@ -247,7 +247,8 @@ void Anthropic::WriteUsageMembers(json::Writer* w) const {
   WriteServerToolUse(w);
 }
 
-Result<std::string, ApiError> Anthropic::WriteFull(const gemini::Response& response) {
+Result<std::string, ApiError> Anthropic::WriteFull(std::span<const gemini::Response> responses) {
+  const gemini::Response& response = responses.front();
   std::string content = "[";
   blocks_ = AnthropicBlocks(AnthropicForm::kWhole, &content);
   Note(response);

@@ -35,6 +35,7 @@ struct OpenAiChatCall {
   bool cites = false;                 // a web search was asked for
   bool logprobs = false;
   size_t choices = 1;
+  size_t calls = 1;  // each gives as many of the choices, in the order of the calls
   ToolNames tool_names;
   // By the client's names:
   std::set<std::string, std::less<>> custom_tools;

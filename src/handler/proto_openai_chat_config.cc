@@ -115,12 +115,9 @@ void OpenAiChatConfig::ReadLogprobs(const Fields& request, OpenAiChatCall* call)
 
 void OpenAiChatConfig::ReadCount(const Fields& request, OpenAiChatCall* call) {
   count_ = request.Int("n").value_or(1);
-  const FieldPath path = request.Path("n");
-  if (count_ < 1 || count_ > kMaxCount) return request.error()->Invalid(path, "must be from 1 to 8");
-  if (count_ > 1 && !family_->takes_candidate_count) {
-    request.error()->Set(ApiErrorKind::kNotImplemented, path, "over 1 is not implemented for this model");
-  }
+  if (count_ < 1 || count_ > kMaxCount) return request.error()->Invalid(request.Path("n"), "must be from 1 to 8");
   call->choices = static_cast<size_t>(count_);
+  call->calls = family_->takes_candidate_count ? 1 : call->choices;
 }
 
 void OpenAiChatConfig::ReadModalities(const Fields& request) {
@@ -153,7 +150,7 @@ void OpenAiChatConfig::Write(json::Writer* w, const ParseContext& context) const
     config.Key("responseLogprobs").Bool(true);
     if (top_logprobs_.value_or(0) > 0) config.Key("logprobs").Int(*top_logprobs_);
   }
-  if (count_ > 1) config.Key("candidateCount").Int(count_);
+  if (count_ > 1 && family_->takes_candidate_count) config.Key("candidateCount").Int(count_);
   if (makes_images_) config.Key("responseModalities").BeginArray().String("TEXT").String("IMAGE").EndArray();
   if (!context.no_thinking) WriteThinking(&config);
 }

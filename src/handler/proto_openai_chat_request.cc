@@ -56,7 +56,7 @@ Result<gemini::Request, ApiError> Reader::Read() {
   if (!error_.set()) CheckCache();
   if (error_.set()) return error_.error();
   if (std::string text = config_.Instruction(); !text.empty()) messages_.AddInstruction(std::move(text));
-  return gemini::Request{std::string(model_), stream_, Write()};
+  return gemini::Request{std::string(model_), stream_, Write(), call_->calls};
 }
 
 void Reader::ReadModel() {

@@ -1,6 +1,7 @@
 // proto_openai_chat_response.cc: generateContent answers become Chat Completions answers, whole or as a stream.
 // SPDX-License-Identifier: MIT
 #include <algorithm>
+#include <span>
 #include <utility>
 #include <vector>
 
@@ -26,11 +27,12 @@ class OpenAiChat final : public Protocol {
     auto parsed = ParseOpenAiChat(request.body, context, &call_);
     choices_.assign(call_.choices, OpenAiChatChoice(&call_, &clock_));
     started_.assign(call_.choices, false);
+    totals_.assign(call_.calls, {});
     return parsed;
   }
   const std::string& requested_model() const override { return call_.requested_model; }
 
-  Result<std::string, ApiError> WriteFull(const gemini::Response& response) override;
+  Result<std::string, ApiError> WriteFull(std::span<const gemini::Response> responses) override;
   void WriteStart(std::string* out) override;
   void WriteChunk(const gemini::Response& chunk, std::string* out) override;
   Result<void, ApiError> WriteEnd(std::string* out) override;
@@ -41,6 +43,9 @@ class OpenAiChat final : public Protocol {
  private:
   template <class OnCandidate>
   void EachCandidate(const gemini::Response& response, OnCandidate&& on_candidate);
+  size_t per_call() const { return call_.choices / call_.calls; }
+  const std::string& BlockReasonOf(size_t choice) const { return totals_[choice / per_call()].block_reason(); }
+  OpenAiChatTotals AllTotals() const;
   const Value* LogprobsOf(const Value& candidate) const;
   void NoteSignature(const OpenAiChatToolCall& call);
 
@@ -55,20 +60,26 @@ class OpenAiChat final : public Protocol {
   Clock& clock_;
   OpenAiChatCall call_;
   std::vector<OpenAiChatChoice> choices_;
-  std::vector<bool> started_;  // by choice: its role went out
-  OpenAiChatTotals totals_;
-  std::string frame_head_;  // what every chunk of the stream begins with
+  std::vector<bool> started_;             // by choice: its role went out
+  std::vector<OpenAiChatTotals> totals_;  // by call
+  std::string frame_head_;                // what every chunk of the stream begins with
 };
 
-// Calls on_candidate(index, candidate) for each that was asked for.
+// Calls on_candidate(index of the choice, candidate) for each that was asked for.
 template <class OnCandidate>
 void OpenAiChat::EachCandidate(const gemini::Response& response, OnCandidate&& on_candidate) {
   const Value* candidates = response.root().Find("candidates");
   if (candidates == nullptr) return;
   for (const Value& candidate : candidates->Items()) {
     const auto index = static_cast<size_t>(candidate.IntOr("index", 0));
-    if (index < choices_.size()) on_candidate(index, candidate);
+    if (index < per_call()) on_candidate(response.call * per_call() + index, candidate);
   }
+}
+
+OpenAiChatTotals OpenAiChat::AllTotals() const {
+  OpenAiChatTotals all = totals_.front();
+  for (size_t i = 1; i < totals_.size(); ++i) all.Add(totals_[i]);
+  return all;
 }
 
 const Value* OpenAiChat::LogprobsOf(const Value& candidate) const {
@@ -88,20 +99,22 @@ void OpenAiChat::WriteHead(json::Writer* w, std::string_view object) {
   w->Key("created").Int(clock_.UnixS()).Key("model").String(call_.requested_model);
 }
 
-Result<std::string, ApiError> OpenAiChat::WriteFull(const gemini::Response& response) {
-  totals_.Note(response);
+Result<std::string, ApiError> OpenAiChat::WriteFull(std::span<const gemini::Response> responses) {
   std::vector<const Value*> candidates(choices_.size(), nullptr);
-  EachCandidate(response, [&](size_t index, const Value& candidate) { candidates[index] = &candidate; });
+  for (const gemini::Response& response : responses) {
+    totals_[response.call].Note(response);
+    EachCandidate(response, [&](size_t index, const Value& candidate) { candidates[index] = &candidate; });
+  }
   std::string body;
   json::Writer w(&body);
   WriteHead(&w, "chat.completion");
   w.Key("choices").BeginArray();
   for (size_t i = 0; i < choices_.size(); ++i) {
-    if (i > 0 && candidates[i] == nullptr) continue;  // Gemini may give fewer than were asked for
+    if (i % per_call() > 0 && candidates[i] == nullptr) continue;  // Gemini may give fewer than were asked for
     if (const auto written = WriteFullChoice(&w, i, candidates[i]); !written.ok()) return written.error();
   }
   w.EndArray();
-  totals_.WriteMembers(&w);
+  AllTotals().WriteMembers(&w);
   w.EndObject();
   return body;
 }
@@ -114,11 +127,11 @@ Result<void, ApiError> OpenAiChat::WriteFullChoice(json::Writer* w, size_t index
     message.Add(std::move(piece));
   };
   if (candidate != nullptr) choice.Read(*candidate, add);
-  const auto finish_reason = choice.FinishReason(totals_.block_reason());
+  const auto finish_reason = choice.FinishReason(BlockReasonOf(index));
   if (!finish_reason.ok()) return finish_reason.error();
   std::string refusal;
   if (*finish_reason == "content_filter" && !choice.has_content()) {
-    refusal = choice.RefusalText(totals_.block_reason());
+    refusal = choice.RefusalText(BlockReasonOf(index));
   }
   w->BeginObject().Key("index").Int(static_cast<int64_t>(index)).Key("message");
   message.Write(w, refusal, choice.citations(), call_.legacy_functions);
@@ -137,7 +150,7 @@ void OpenAiChat::WriteStart(std::string* out) {
   frame_head_ = "data: ";
   json::Writer w(&frame_head_);
   WriteHead(&w, "chat.completion.chunk");
-  StartChoice(0, out);
+  for (size_t i = 0; i < choices_.size(); i += per_call()) StartChoice(i, out);
 }
 
 void OpenAiChat::StartChoice(size_t index, std::string* out) {
@@ -200,7 +213,7 @@ void OpenAiChat::WriteDelta(json::Writer* delta, size_t index, const OpenAiChatP
 }
 
 void OpenAiChat::WriteChunk(const gemini::Response& chunk, std::string* out) {
-  totals_.Note(chunk);
+  totals_[chunk.call].Note(chunk);
   EachCandidate(chunk, [&](size_t index, const Value& candidate) {
     StartChoice(index, out);
     const Value* logprobs = LogprobsOf(candidate);  // of the whole chunk: its first text takes them
@@ -217,7 +230,7 @@ void OpenAiChat::EndChoice(size_t index, std::string_view finish_reason, std::st
   const OpenAiChatChoice& choice = choices_[index];
   if (finish_reason == "content_filter" && !choice.has_content()) {
     Frame(out, index, {}, nullptr,
-          [&](json::Writer* delta) { delta->Key("refusal").String(choice.RefusalText(totals_.block_reason())); });
+          [&](json::Writer* delta) { delta->Key("refusal").String(choice.RefusalText(BlockReasonOf(index))); });
   }
   if (!choice.citations().empty()) {
     Frame(out, index, {}, nullptr, [&](json::Writer* delta) { choice.citations().Write(&delta->Key("annotations")); });
@@ -229,22 +242,23 @@ Result<void, ApiError> OpenAiChat::WriteEnd(std::string* out) {
   std::vector<std::string_view> reasons(choices_.size());
   for (size_t i = 0; i < choices_.size(); ++i) {
     if (!started_[i]) continue;
-    if (!choices_[i].finished() && totals_.block_reason().empty()) {
+    if (!choices_[i].finished() && BlockReasonOf(i).empty()) {
       return ApiError{ApiErrorKind::kUpstreamInterrupted, "Gemini's answer broke off before its end.", "", 0};
     }
-    const auto reason = choices_[i].FinishReason(totals_.block_reason());
+    const auto reason = choices_[i].FinishReason(BlockReasonOf(i));
     if (!reason.ok()) return reason.error();
     reasons[i] = *reason;
   }
   for (size_t i = 0; i < choices_.size(); ++i) {
     if (started_[i]) EndChoice(i, reasons[i], out);
   }
-  if (call_.include_usage && totals_.has_usage()) {
+  const OpenAiChatTotals totals = AllTotals();
+  if (call_.include_usage && totals.has_usage()) {
     out->append(frame_head_).append(R"(,"choices":[])");
     std::string members;
     json::Writer w(&members);
     w.BeginObject();
-    totals_.WriteMembers(&w);
+    totals.WriteMembers(&w);
     w.EndObject();
     out->append(",").append(members, 1).append("\n\n");
   }

@@ -52,6 +52,17 @@ void OpenAiChatTotals::Note(const gemini::Response& response) {
   if (!tier.empty()) service_tier_ = tier == "standard" ? "default" : tier;
 }
 
+void OpenAiChatTotals::Add(const OpenAiChatTotals& other) {
+  if (!usage_.present || !other.usage_.present) {
+    if (!usage_.present) *this = other;
+    return;
+  }
+  usage_.candidates += other.usage_.candidates;
+  usage_.thoughts += other.usage_.thoughts;
+  usage_.total += other.usage_.output();
+  audio_out_ += other.audio_out_;
+}
+
 void OpenAiChatTotals::WriteMembers(json::Writer* w) const {
   if (usage_.present) {
     w->Key("usage").BeginObject().Key("prompt_tokens").Int(usage_.input());

@@ -12,10 +12,12 @@
 
 namespace gc {
 
-// What an answer says beside its choices. Chunks carry running totals: the last ones count.
+// What the answer to one call says beside its choices. Chunks carry running totals: the last ones count.
 class OpenAiChatTotals {
  public:
   void Note(const gemini::Response& response);
+  // What another call with the same prompt cost beyond that prompt.
+  void Add(const OpenAiChatTotals& other);
   bool has_usage() const { return usage_.present; }
   const std::string& block_reason() const { return block_reason_; }
   // usage, service_tier and system_fingerprint, as far as Gemini told them.

@@ -3,6 +3,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <span>
 #include <string>
 #include <vector>
 
@@ -38,14 +39,15 @@ class Protocol {
   virtual bool wants_no_answer() const { return false; }
 
   // Unary: the whole body of the 200 answer, or the error that the answer really is (an empty candidate with
-  // MALFORMED_FUNCTION_CALL, say).
-  virtual Result<std::string, ApiError> WriteFull(const gemini::Response& response) = 0;
+  // MALFORMED_FUNCTION_CALL, say). `responses`: one for each of the parsed request's calls, in their order.
+  virtual Result<std::string, ApiError> WriteFull(std::span<const gemini::Response> responses) = 0;
 
   // Stream: each appends complete SSE frames to *out; relay writes and flushes them at once.
-  // After the upstream's 200 and before its first event.
+  // After the upstream's 200 and before its first event; once, however many calls there are.
   virtual void WriteStart(std::string* out) = 0;
+  // Chunks of several calls come in any order, those of one call in their own.
   virtual void WriteChunk(const gemini::Response& chunk, std::string* out) = 0;
-  // At the upstream's clean end: the closing frames, or the error that the stream really ended with (no finishReason
+  // At the clean end of all calls: the closing frames, or the error that the stream really ended with (no finishReason
   // seen: it was cut). Exactly one of WriteEnd (succeeding) and WriteError ends a stream.
   virtual Result<void, ApiError> WriteEnd(std::string* out) = 0;
   virtual void WriteError(const ApiError& error, std::string* out) = 0;

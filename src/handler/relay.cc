@@ -251,7 +251,7 @@ store::RequestLogRow Relay::MakeRow(const Exchange& exchange, const Route& route
   row.method = json::CleanUtf8(CutUtf8(request.method, 32));
   row.response_time_ms = (clock_.MonotonicUs() - request.received_monotonic_us) / 1000;
   row.status_code = exchange.status;
-  FillUsage(exchange.usage, &row);
+  FillUsage(exchange.usage(), &row);
   row.is_stream = labels.is_stream;
   row.has_error = exchange.error.has_value() || exchange.status >= 400;
   if (exchange.error) {

@@ -1,8 +1,10 @@
-// relay_translated.cc: one unary or streamed call, Gemini's answer in, the protocol's answer out.
+// relay_translated.cc: one or more unary or streamed calls, Gemini's answers in, the protocol's one answer out.
 // SPDX-License-Identifier: MIT
 #include "handler/relay_translated.h"
 
-#include <algorithm>
+#include <span>
+#include <utility>
+#include <vector>
 
 #include "base/redact.h"
 #include "base/sse.h"
@@ -26,86 +28,66 @@ Failed Refused(ApiError error) {
   return {remedy, std::move(error)};
 }
 
-// Turns Gemini's event stream into the protocol's, event by event. The head goes out with the first event that is
-// something to the client, or when it has waited for stream.keepalive_s: until then a refusal or an empty answer can
-// be asked again, and what is an error in the end gets its own status.
-class StreamTranslator final : public HttpObserver {
+// The client's stream, made of Gemini's event by event; of one call, or of several as their events come. The head goes
+// out with the first event that is something to the client once all upstreams' statuses are known, or when it has
+// waited for stream.keepalive_s: until then a refusal or an empty answer can be asked again, and what is an error in
+// the end gets its own status.
+class ClientStream {
  public:
-  StreamTranslator(Exchange* exchange, Protocol* protocol)
-      : exchange_(exchange), protocol_(protocol), events_(exchange->max_response_bytes()), refusal_(exchange) {}
+  ClientStream(Exchange* exchange, Protocol* protocol, size_t calls)
+      : exchange_(exchange), protocol_(protocol), awaited_heads_(calls) {}
 
-  bool OnHead(int status, const HttpFields& headers) override {
-    exchange_->upstream_status = status;
-    if (status != 200 || !FindField(headers, "content-type").starts_with("text/event-stream")) {
-      is_refusal_ = true;
-      return refusal_.OnHead(status, headers);
+  // One more upstream has begun its stream.
+  void Begin() {
+    if (!std::exchange(begun_, true)) {
+      last_sent_us_ = exchange_->clock.MonotonicUs();
+      protocol_->WriteStart(&pending_);
     }
-    is_stream_ = true;
-    last_sent_us_ = exchange_->clock.MonotonicUs();
-    protocol_->WriteStart(&opening_);
-    return true;
+    if (awaited_heads_ > 0 && --awaited_heads_ == 0 && has_events_) Send({});
   }
 
-  bool OnBody(std::string_view bytes) override {
-    if (is_refusal_) return refusal_.OnBody(bytes);
-    const Status fed = events_.Feed(bytes, [this](std::string data) { return OnEvent(std::move(data)); });
-    if (!fed.ok())
-      error_ = ApiError{ApiErrorKind::kUpstreamBadResponse, "Gemini sent an " + fed.error().message, "", 0};
-    return fed.ok() && !client_gone_ && !error_;
+  void Write(const gemini::Response& response) {
+    NoteResponse(exchange_, response);
+    if (exchange_->first_token_us == 0) exchange_->first_token_us = exchange_->clock.MonotonicUs();
+    std::string out;
+    protocol_->WriteChunk(response, &out);
+    if (!out.empty()) Send(out);
   }
 
-  // Before the upstream's status is known the client gets nothing, and afterwards only while the upstream is there:
-  // this is called no longer once its connection has ended.
-  bool OnWait() override {
+  // The stream cannot go on. The first reason counts.
+  void Fail(ApiError error) {
+    if (!error_) error_ = std::move(error);
+  }
+  // One answer has ended without content; nullopt: without a reason as well, which the protocol will find.
+  void FailEmpty(std::optional<ApiError> error) {
+    is_empty_ = true;
+    error_ = std::move(error);
+  }
+  bool is_open() const { return !client_gone_ && !error_; }
+
+  // Before an upstream's status is known the client gets nothing, and afterwards only while an upstream is there: this
+  // is called no longer once their connections have ended.
+  bool Tick() {
     client_gone_ = client_gone_ || exchange_->sink.ClientGone();
     if (client_gone_) return false;
     const int64_t silent_ms = (exchange_->clock.MonotonicUs() - last_sent_us_) / 1000;
-    return !is_stream_ || silent_ms < exchange_->tick_ms() || Send(kSseComment);
+    if (begun_ && silent_ms >= exchange_->tick_ms()) {
+      awaited_heads_ = 0;
+      Send(kSseComment);
+    }
+    return !client_gone_;
   }
 
-  // After the call: the closing frames, or the error, or nothing for a client that left. Else what failed before
+  // After the calls: the closing frames, or the error, or nothing for a client that left. Else what failed before
   // anything was sent.
   std::optional<Failed> Finish(const Status& sent) {
-    if (sent.ok() && is_stream_ && !error_) {
-      std::string last = events_.TakeUnterminated();
-      if (!last.empty()) OnEvent(std::move(last));
-    }
     if (client_gone_) {
       ClientLeft(exchange_);
       return std::nullopt;
     }
-    if (!error_ && is_refusal_ && (sent.ok() || refusal_.too_large())) {
-      error_ = RefusalError(exchange_, refusal_.status(), refusal_.body());
-    } else if (!error_ && !sent.ok()) {
-      error_ = TransportError(sent.error());
-    }
-    return End();
-  }
-
- private:
-  bool OnEvent(std::string data) {
-    auto response = gemini::ParseResponse(std::move(data));
-    if (!response.ok()) {
-      error_ = ApiError{ApiErrorKind::kUpstreamBadResponse, "Gemini sent an event that is not JSON", "", 0};
-      return false;
-    }
-    gemini::Failure failure;
-    if (gemini::ParseFailure(response->root(), 200, &failure)) {
-      error_ = NoteFailure(exchange_, failure);
-      return false;
-    }
-    NoteResponse(exchange_, *response);
-    watch_.Note(*response);
-    if (exchange_->first_token_us == 0) exchange_->first_token_us = exchange_->clock.MonotonicUs();
+    // What was cancelled is our own doing.
+    if (!error_ && !sent.ok() && sent.error().kind != ErrorKind::kCancelled) error_ = TransportError(sent.error());
     std::string out;
-    protocol_->WriteChunk(*response, &out);
-    return out.empty() || Send(out);
-  }
-
-  std::optional<Failed> End() {
-    std::string out;
-    const bool is_empty = !error_ && watch_.is_empty();
-    if (is_empty) error_ = watch_.error();
     if (!error_) {
       if (auto ended = protocol_->WriteEnd(&out); !ended.ok()) error_ = ended.error();
     }
@@ -116,7 +98,7 @@ class StreamTranslator final : public HttpObserver {
     }
     error_->message = Redact(error_->message, exchange_->credentials.keys());
     if (!started_) {
-      if (is_empty) return Failed{Remedy::kSameAgain, std::move(*error_)};
+      if (is_empty_) return Failed{Remedy::kSameAgain, std::move(*error_)};
       return Refused(std::move(*error_));
     }
     exchange_->signatures.Keep(protocol_->signed_calls());
@@ -126,11 +108,18 @@ class StreamTranslator final : public HttpObserver {
     return std::nullopt;
   }
 
+ private:
   bool Send(std::string_view frames) {
+    if (!started_ && awaited_heads_ > 0) {
+      pending_ += frames;
+      has_events_ = true;
+      return true;
+    }
     if (!started_) {
       started_ = true;
       StartAnswer(exchange_, 200, StreamHeaders());
-      client_gone_ = !exchange_->sink.Write(opening_);
+      client_gone_ = !exchange_->sink.Write(pending_);
+      pending_ = {};
     }
     client_gone_ = client_gone_ || !exchange_->sink.Write(frames) || !exchange_->sink.Flush();
     last_sent_us_ = exchange_->clock.MonotonicUs();
@@ -139,44 +128,138 @@ class StreamTranslator final : public HttpObserver {
 
   Exchange* exchange_;
   Protocol* protocol_;
-  SseReader events_;
-  Collector refusal_;
-  AnswerWatch watch_;
-  std::string opening_;  // the protocol's first frames
+  size_t awaited_heads_;  // upstreams whose status is waited for
+  std::string pending_;   // the first frames: what was not sent yet
   std::optional<ApiError> error_;
   int64_t last_sent_us_ = 0;
-  bool is_refusal_ = false;
-  bool is_stream_ = false;  // the upstream's status is 200
-  bool started_ = false;    // the client has its head
+  bool has_events_ = false;  // in pending_, beside the protocol's start
+  bool is_empty_ = false;
+  bool begun_ = false;    // an upstream's status is 200
+  bool started_ = false;  // the client has its head
   bool client_gone_ = false;
 };
 
-std::optional<Failed> Stream(Exchange* exchange, Protocol* protocol, const GeminiCall& call) {
-  ++exchange->attempts;
-  StreamTranslator translator(exchange, protocol);
-  const Status sent =
-      exchange->gemini.Send(exchange->key(), call, &translator, exchange->sink.WatchFd(), exchange->tick_ms());
-  return translator.Finish(sent);
+// Reads the stream of one call.
+class CallReader final : public HttpObserver {
+ public:
+  CallReader(Exchange* exchange, ClientStream* client, size_t call)
+      : exchange_(exchange),
+        client_(client),
+        call_(call),
+        events_(exchange->max_response_bytes()),
+        refusal_(exchange) {}
+
+  bool OnHead(int status, const HttpFields& headers) override {
+    exchange_->upstream_status = status;
+    if (status != 200 || !FindField(headers, "content-type").starts_with("text/event-stream")) {
+      is_refusal_ = true;
+      return refusal_.OnHead(status, headers);
+    }
+    client_->Begin();
+    return client_->is_open();
+  }
+
+  bool OnBody(std::string_view bytes) override {
+    if (is_refusal_) {
+      if (refusal_.OnBody(bytes)) return true;
+      Refuse();
+      return false;
+    }
+    const Status fed = events_.Feed(bytes, [this](std::string data) { return OnEvent(std::move(data)); });
+    if (!fed.ok()) client_->Fail({ApiErrorKind::kUpstreamBadResponse, "Gemini sent an " + fed.error().message, "", 0});
+    return client_->is_open();
+  }
+
+  bool OnWait() override { return client_->Tick(); }
+
+  bool OnEnd() override {
+    if (is_refusal_) {
+      Refuse();
+      return false;
+    }
+    if (std::string last = events_.TakeUnterminated(); !last.empty()) OnEvent(std::move(last));
+    if (client_->is_open() && watch_.is_empty()) client_->FailEmpty(watch_.error());
+    return client_->is_open() && watch_.is_finished();
+  }
+
+ private:
+  void Refuse() { client_->Fail(RefusalError(exchange_, refusal_.status(), refusal_.body())); }
+
+  bool OnEvent(std::string data) {
+    auto response = gemini::ParseResponse(std::move(data));
+    if (!response.ok()) {
+      client_->Fail({ApiErrorKind::kUpstreamBadResponse, "Gemini sent an event that is not JSON", "", 0});
+      return false;
+    }
+    gemini::Failure failure;
+    if (gemini::ParseFailure(response->root(), 200, &failure)) {
+      client_->Fail(NoteFailure(exchange_, failure));
+      return false;
+    }
+    response->call = call_;
+    watch_.Note(*response);
+    client_->Write(*response);
+    return client_->is_open();
+  }
+
+  Exchange* exchange_;
+  ClientStream* client_;
+  const size_t call_;
+  SseReader events_;
+  Collector refusal_;
+  AnswerWatch watch_;
+  bool is_refusal_ = false;
+};
+
+std::optional<Failed> Stream(Exchange* exchange, Protocol* protocol, std::span<const GeminiCall> calls) {
+  exchange->attempts += static_cast<int>(calls.size());
+  ClientStream client(exchange, protocol, calls.size());
+  std::vector<CallReader> readers;
+  for (size_t i = 0; i < calls.size(); ++i) readers.emplace_back(exchange, &client, i);
+  std::vector<HttpObserver*> observers;
+  for (CallReader& reader : readers) observers.push_back(&reader);
+  return client.Finish(
+      exchange->gemini.Send(exchange->key(), calls, observers, exchange->sink.WatchFd(), exchange->tick_ms()));
 }
 
-std::optional<Failed> Unary(Exchange* exchange, Protocol* protocol, const GeminiCall& call) {
-  Collector collected(exchange);
-  if (auto error = CallUnary(exchange, call, &collected)) {
-    if (exchange->status == 499) return std::nullopt;
-    return Refused(std::move(*error));
-  }
-  auto response = gemini::ParseResponse(std::move(collected.body()));
+// The answer to one call, or why it is none.
+Result<gemini::Response, Failed> ReadAnswer(Exchange* exchange, Collector* collected, size_t call) {
+  auto response = gemini::ParseResponse(std::move(collected->body()));
   if (!response.ok()) {
     return Failed{.error = {ApiErrorKind::kUpstreamBadResponse, "Gemini sent an answer that is not JSON", "", 0}};
   }
   gemini::Failure failure;
   if (gemini::ParseFailure(response->root(), 200, &failure)) return Refused(NoteFailure(exchange, failure));
+  response->call = call;
   NoteResponse(exchange, *response);
-  AnswerWatch watch;
-  watch.Note(*response);
-  const Remedy remedy = watch.is_empty() ? Remedy::kSameAgain : Remedy::kNone;
-  if (auto error = watch.error(); error && watch.is_empty()) return Failed{remedy, std::move(*error)};
-  auto body = protocol->WriteFull(*response);
+  return std::move(*response);
+}
+
+std::optional<Failed> Unary(Exchange* exchange, Protocol* protocol, std::span<const GeminiCall> calls) {
+  std::vector<Collector> collected(calls.size(), Collector(exchange));
+  if (auto error = CallUnary(exchange, calls, collected)) {
+    if (exchange->status == 499) return std::nullopt;
+    return Refused(std::move(*error));
+  }
+  std::vector<gemini::Response> responses;
+  std::optional<Failed> failed;  // the first; the others are read all the same, for what they cost
+  Remedy remedy = Remedy::kNone;
+  for (size_t i = 0; i < calls.size(); ++i) {
+    auto response = ReadAnswer(exchange, &collected[i], i);
+    if (!response.ok()) {
+      if (!failed) failed = std::move(response.error());
+      continue;
+    }
+    AnswerWatch watch;
+    watch.Note(*response);
+    if (watch.is_empty()) {
+      remedy = Remedy::kSameAgain;
+      if (auto error = watch.error(); error && !failed) failed = Failed{remedy, std::move(*error)};
+    }
+    responses.push_back(std::move(*response));
+  }
+  if (failed) return failed;
+  auto body = protocol->WriteFull(responses);
   if (!body.ok()) return Failed{remedy, std::move(body.error())};
   exchange->signatures.Keep(protocol->signed_calls());
   AnswerJson(exchange, 200, *body);
@@ -185,7 +268,7 @@ std::optional<Failed> Unary(Exchange* exchange, Protocol* protocol, const Gemini
 
 // What the call before said is not what the log row is about.
 void ForgetCall(Exchange* exchange) {
-  exchange->usage = {};
+  exchange->usages.clear();
   exchange->finish_reason.clear();
   exchange->first_token_us = 0;
   exchange->upstream_status = 0;
@@ -195,7 +278,7 @@ void ForgetCall(Exchange* exchange) {
 void AnswerUnasked(Exchange* exchange, Protocol* protocol, bool stream) {
   const auto nothing = gemini::ParseResponse(R"({"candidates":[{"finishReason":"MAX_TOKENS"}]})");
   if (!stream) {
-    const auto body = protocol->WriteFull(*nothing);
+    const auto body = protocol->WriteFull({&*nothing, 1});
     return body.ok() ? AnswerJson(exchange, 200, *body) : AnswerError(exchange, body.error());
   }
   std::string out;
@@ -226,7 +309,8 @@ void RelayTranslated(Exchange* exchange, ProtocolFactory new_protocol, ParseCont
         "/v1beta/models/" + call->model + (call->stream ? ":streamGenerateContent?alt=sse" : ":generateContent");
     http.headers = {{"content-type", "application/json"}};
     http.body = call->body;
-    auto failed = call->stream ? Stream(exchange, protocol.get(), http) : Unary(exchange, protocol.get(), http);
+    const std::vector<GeminiCall> calls(call->calls, http);
+    auto failed = call->stream ? Stream(exchange, protocol.get(), calls) : Unary(exchange, protocol.get(), calls);
     if (!failed) return;
     if (!retries.Take(failed->remedy, &context)) return AnswerError(exchange, std::move(failed->error));
     ForgetCall(exchange);

@@ -31,6 +31,8 @@ class AnswerWatch {
   void Note(const gemini::Response& response);
   // There was neither content nor a reason to have none, such as a filter or a limit.
   bool is_empty() const { return !has_content_ && !is_explained_; }
+  // A reason to end was given. An answer that ends without one was cut.
+  bool is_finished() const { return !finish_reason_.empty() || is_explained_; }
   // What to tell the client then; nullopt: no finishReason was seen, so it is not known what is missing.
   std::optional<ApiError> error() const;
 

@@ -32,7 +32,7 @@ inline Result<gemini::Request, ApiError> ParseMessages(std::string body, Anthrop
 inline Reply AnthropicUnary(const std::string& request, int status, const std::string& answer) {
   StillClock clock;
   const auto protocol = NewAnthropic(clock, AnthropicUse::kMessage);
-  return ReplayUnary(protocol.get(), ErrorShape::kAnthropic, AnthropicRequest(request), status, answer);
+  return ReplayUnary(protocol.get(), ErrorShape::kAnthropic, AnthropicRequest(request), status, {answer});
 }
 
 inline Reply AnthropicStream(const std::string& request, const std::vector<std::string_view>& pieces) {

@@ -29,10 +29,13 @@ using ChatReply = Reply;
 
 inline ChatReply ErrorReply(const ApiError& error) { return ErrorReply(ErrorShape::kOpenAi, error, ""); }
 
-inline ChatReply ReplayUnary(const std::string& request, int status, const std::string& answer) {
+inline ChatReply ReplayUnary(const std::string& request, int status, const std::vector<std::string>& answers) {
   StillClock clock;
   const auto protocol = NewOpenAiChat(clock);
-  return ReplayUnary(protocol.get(), ErrorShape::kOpenAi, ChatRequest(request), status, answer);
+  return ReplayUnary(protocol.get(), ErrorShape::kOpenAi, ChatRequest(request), status, answers);
+}
+inline ChatReply ReplayUnary(const std::string& request, int status, const std::string& answer) {
+  return ReplayUnary(request, status, std::vector<std::string>{answer});
 }
 
 inline ChatReply ReplayStream(const std::string& request, const std::vector<std::string_view>& pieces) {

@@ -241,7 +241,7 @@ TEST(AnthropicAnswer, SignedCallsAreKept) {
   const auto protocol = NewAnthropic(clock, AnthropicUse::kMessage);
   ASSERT_TRUE(protocol->Parse(AnthropicRequest(Asked()), {}).ok());
   const auto response = gemini::ParseResponse(Answer(kCall + R"(,{"functionCall":{"id":"c2","name":"a"}})"));
-  ASSERT_TRUE(protocol->WriteFull(*response).ok());
+  ASSERT_TRUE(protocol->WriteFull({&*response, 1}).ok());
   ASSERT_EQ(protocol->signed_calls().size(), 1U);
   EXPECT_EQ(protocol->signed_calls()[0].id, "c1");
   EXPECT_EQ(protocol->signed_calls()[0].signature, "EgE=");

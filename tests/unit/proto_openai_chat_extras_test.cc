@@ -149,6 +149,7 @@ const Case kSettings[] = {
     {"LogprobsAlone", Request(R"("logprobs":true)", "gemini-2.0-flash"), Config(R"("responseLogprobs":true)")},
     {"LogprobsOfAFamilyWithout", Request(R"("logprobs":true,"top_logprobs":3)"), kX + "}"},
     {"Candidates", Request(R"("n":3)", "gemini-2.0-flash"), Config(R"("candidateCount":3)")},
+    {"CandidatesOfSeveralCalls", Request(R"("n":3)"), kX + "}"},
     {"Images", Request(R"("modalities":["text","image"])", "gemini-3-pro-image"),
      Config(R"("responseModalities":["TEXT","IMAGE"])")},
     {"CustomTool",
@@ -238,8 +239,8 @@ const Refusal kRefusals[] = {
     {"CacheName", Request(R"("google":{"cached_content":"x"})"), "google.cached_content"},
     {"CacheAndTools", Request(R"("google":{"cached_content":"cachedContents/c"},)" + kTool), "tools"},
     {"TopLogprobs", Request(R"("logprobs":true,"top_logprobs":21)"), "top_logprobs"},
-    {"SeveralOnANewFamily", Request(R"("n":2)"), "n", kNotHere},
     {"TooManyChoices", Request(R"("n":9)", "gemini-2.0-flash"), "n"},
+    {"TooManyCalls", Request(R"("n":9)"), "n"},
     {"Audio", Request(R"("modalities":["text","audio"])"), "modalities"},
     {"AudioOfASpeaker", Request(R"("modalities":["audio"])", "gemini-2.5-flash-preview-tts"), "modalities", kNotHere},
 };

@@ -25,15 +25,20 @@ inline Reply ErrorReply(ErrorShape shape, const ApiError& error, std::string_vie
   return {HttpStatus(shape, error.kind), ErrorBody(shape, error, request_id)};
 }
 
-// A unary call that Gemini answered with that status and body. The protocol is used up.
+// A unary request whose calls Gemini answered with that status and these bodies. The protocol is used up.
 inline Reply ReplayUnary(Protocol* protocol, ErrorShape shape, const HttpRequest& request, int status,
-                         const std::string& answer) {
+                         const std::vector<std::string>& answers) {
   const auto failed = [&](const ApiError& error) { return ErrorReply(shape, error, request.id); };
   if (const auto parsed = protocol->Parse(request, {}); !parsed.ok()) return failed(parsed.error());
-  if (status != 200) return failed(gemini::ToApiError(gemini::ReadFailure(answer, status)));
-  const auto response = gemini::ParseResponse(answer);
-  if (!response.ok()) return failed({ApiErrorKind::kUpstreamBadResponse, response.error().message, "", 0});
-  const auto body = protocol->WriteFull(*response);
+  if (status != 200) return failed(gemini::ToApiError(gemini::ReadFailure(answers.front(), status)));
+  std::vector<gemini::Response> responses;
+  for (const std::string& answer : answers) {
+    auto response = gemini::ParseResponse(answer);
+    if (!response.ok()) return failed({ApiErrorKind::kUpstreamBadResponse, response.error().message, "", 0});
+    response->call = responses.size();
+    responses.push_back(std::move(*response));
+  }
+  const auto body = protocol->WriteFull(responses);
   return body.ok() ? Reply{200, *body} : failed(body.error());
 }
 
