@@ -107,27 +107,25 @@ bool Collector::OnEnd() {
 }
 
 std::optional<ApiError> CallUnary(Exchange* exchange, const GeminiCall& call, Collector* collected) {
-  return CallUnary(exchange, {&call, 1}, {collected, 1});
+  return CallUnary(exchange, {&call, 1}, {&collected, 1});
 }
 
 std::optional<ApiError> CallUnary(Exchange* exchange, std::span<const GeminiCall> calls,
-                                  std::span<Collector> collected) {
+                                  std::span<Collector* const> collected) {
   exchange->attempts += static_cast<int>(calls.size());
-  std::vector<HttpObserver*> observers;
-  for (Collector& collector : collected) observers.push_back(&collector);
+  const std::vector<HttpObserver*> observers(collected.begin(), collected.end());
   const Status sent =
       exchange->gemini.Send(exchange->key(), calls, observers, exchange->sink.WatchFd(), exchange->tick_ms());
-  for (const Collector& collector : collected) {
-    if (!collector.client_gone()) continue;
-    ClientLeft(exchange);
-    return ApiError{ApiErrorKind::kInternal, "the client left", "", 0};
-  }
-  for (Collector& collector : collected) {
-    if (collector.too_large()) {
+  for (Collector* collector : collected) {
+    if (collector->client_gone()) {
+      ClientLeft(exchange);
+      return ApiError{ApiErrorKind::kInternal, "the client left", "", 0};
+    }
+    if (collector->too_large()) {
       return ApiError{ApiErrorKind::kUpstreamBadResponse,
                       "Gemini's answer is over " + std::to_string(exchange->max_response_bytes()) + " bytes", "", 0};
     }
-    if (collector.is_refusal()) return RefusalError(exchange, collector.status(), collector.body());
+    if (collector->is_refusal()) return RefusalError(exchange, collector->status(), collector->body());
   }
   if (!sent.ok()) return TransportError(sent.error());
   return std::nullopt;

@@ -104,9 +104,10 @@ class Collector : public HttpObserver {
 // Makes one unary call. Nullopt: *collected holds a 2xx answer. Else the error for the client; after ClientLeft() the
 // caller finds exchange->status 499 and sends nothing.
 std::optional<ApiError> CallUnary(Exchange* exchange, const GeminiCall& call, Collector* collected);
-// The same for calls at the same time, calls[i] for collected[i]: the first that goes wrong ends the others.
+// The same for calls at the same time, calls[i] for collected[i]: the first that goes wrong ends the others. Where a
+// collector ended them, what it found counts, not the error.
 std::optional<ApiError> CallUnary(Exchange* exchange, std::span<const GeminiCall> calls,
-                                  std::span<Collector> collected);
+                                  std::span<Collector* const> collected);
 
 // Value of a header (lower-case name); empty when absent.
 std::string_view FindField(const HttpFields& fields, std::string_view name);

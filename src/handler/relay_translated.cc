@@ -222,44 +222,59 @@ std::optional<Failed> Stream(Exchange* exchange, Protocol* protocol, std::span<c
       exchange->gemini.Send(exchange->key(), calls, observers, exchange->sink.WatchFd(), exchange->tick_ms()));
 }
 
-// The answer to one call, or why it is none.
-Result<gemini::Response, Failed> ReadAnswer(Exchange* exchange, Collector* collected, size_t call) {
-  auto response = gemini::ParseResponse(std::move(collected->body()));
-  if (!response.ok()) {
-    return Failed{.error = {ApiErrorKind::kUpstreamBadResponse, "Gemini sent an answer that is not JSON", "", 0}};
-  }
-  gemini::Failure failure;
-  if (gemini::ParseFailure(response->root(), 200, &failure)) return Refused(NoteFailure(exchange, failure));
-  response->call = call;
-  NoteResponse(exchange, *response);
-  return std::move(*response);
-}
+// The whole answer to one call, or why it is none.
+class AnswerReader final : public Collector {
+ public:
+  AnswerReader(Exchange* exchange, size_t call) : Collector(exchange), exchange_(exchange), call_(call) {}
 
-std::optional<Failed> Unary(Exchange* exchange, Protocol* protocol, std::span<const GeminiCall> calls) {
-  std::vector<Collector> collected(calls.size(), Collector(exchange));
-  if (auto error = CallUnary(exchange, calls, collected)) {
-    if (exchange->status == 499) return std::nullopt;
-    return Refused(std::move(*error));
-  }
-  std::vector<gemini::Response> responses;
-  std::optional<Failed> failed;  // the first; the others are read all the same, for what they cost
-  Remedy remedy = Remedy::kNone;
-  for (size_t i = 0; i < calls.size(); ++i) {
-    auto response = ReadAnswer(exchange, &collected[i], i);
+  // An answer that nobody can use ends the calls beside it.
+  bool OnEnd() override {
+    if (!Collector::OnEnd()) return false;
+    auto response = gemini::ParseResponse(std::move(body()));
     if (!response.ok()) {
-      if (!failed) failed = std::move(response.error());
-      continue;
+      failed = Failed{.error = {ApiErrorKind::kUpstreamBadResponse, "Gemini sent an answer that is not JSON", "", 0}};
+      return false;
     }
+    gemini::Failure failure;
+    if (gemini::ParseFailure(response->root(), 200, &failure)) {
+      failed = Refused(NoteFailure(exchange_, failure));
+      return false;
+    }
+    response->call = call_;
+    NoteResponse(exchange_, *response);
     AnswerWatch watch;
     watch.Note(*response);
-    if (watch.is_empty()) {
-      remedy = Remedy::kSameAgain;
-      if (auto error = watch.error(); error && !failed) failed = Failed{remedy, std::move(*error)};
-    }
-    responses.push_back(std::move(*response));
+    if (watch.is_empty()) remedy = Remedy::kSameAgain;
+    if (auto error = watch.error(); error && watch.is_empty()) failed = Failed{remedy, std::move(*error)};
+    answer = std::move(*response);
+    return !failed;
   }
-  if (failed) return failed;
-  auto body = protocol->WriteFull(responses);
+
+  gemini::Response answer;
+  std::optional<Failed> failed;
+  Remedy remedy = Remedy::kNone;  // for what the protocol cannot use
+
+ private:
+  Exchange* exchange_;
+  const size_t call_;
+};
+
+std::optional<Failed> Unary(Exchange* exchange, Protocol* protocol, std::span<const GeminiCall> calls) {
+  std::vector<AnswerReader> readers;
+  for (size_t i = 0; i < calls.size(); ++i) readers.emplace_back(exchange, i);
+  std::vector<Collector*> collected;
+  for (AnswerReader& reader : readers) collected.push_back(&reader);
+  auto error = CallUnary(exchange, calls, collected);
+  if (exchange->status == 499) return std::nullopt;
+  Remedy remedy = Remedy::kNone;
+  std::vector<gemini::Response> answers;
+  for (AnswerReader& reader : readers) {
+    if (reader.failed) return std::move(reader.failed);
+    if (reader.remedy != Remedy::kNone) remedy = reader.remedy;
+    answers.push_back(std::move(reader.answer));
+  }
+  if (error) return Refused(std::move(*error));
+  auto body = protocol->WriteFull(answers);
   if (!body.ok()) return Failed{remedy, std::move(body.error())};
   exchange->signatures.Keep(protocol->signed_calls());
   AnswerJson(exchange, 200, *body);

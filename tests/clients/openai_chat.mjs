@@ -107,6 +107,27 @@ const cases = {
     assert.equal(prompt_tokens + completion_tokens, total_tokens);
   },
 
+  async several_choices() {
+    const answer = await client.chat.completions.create({ model, messages: say('Hello'), n: 3 });
+    assert.deepEqual(answer.choices.map((c) => c.index), [0, 1, 2]);
+    for (const choice of answer.choices) assert.equal(choice.message.content, 'echo: Hello');
+    const one = await client.chat.completions.create({ model, messages: say('Hello') });
+    assert.equal(answer.usage.prompt_tokens, one.usage.prompt_tokens);
+    assert.equal(answer.usage.completion_tokens, 3 * one.usage.completion_tokens);
+  },
+
+  // The SDK's own collector puts the choices together by their index.
+  async several_choices_streamed() {
+    const runner = client.chat.completions.stream({ model, messages: say('count [[fake: chunks=4]]'), n: 2 });
+    const answer = await runner.finalChatCompletion();
+    assert.deepEqual(answer.choices.map((c) => c.index), [0, 1]);
+    for (const choice of answer.choices) {
+      assert.equal(choice.message.role, 'assistant');
+      assert.equal(choice.message.content, 'echo: count #2 #3 #4');
+      assert.equal(choice.finish_reason, 'stop');
+    }
+  },
+
   async max_tokens() {
     const answer = await client.chat.completions.create({ model, messages: say('many more words'), max_tokens: 2 });
     assert.equal(answer.choices[0].finish_reason, 'length');

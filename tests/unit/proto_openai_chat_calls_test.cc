@@ -99,7 +99,10 @@ const Case kStreams[] = {
      R"(0 {"content":"a"}
 0 {}stop
 1 {}stop
-{"prompt_tokens":5,"completion_tokens":12,"total_tokens":17,"prompt_tokens_details":{"cached_tokens":3,"audio_tokens":0},"completion_tokens_details":{"reasoning_tokens":8,"audio_tokens":0,"accepted_prediction_tokens":0,"rejected_prediction_tokens":0}}
+{"prompt_tokens":5,"completion_tokens":12,"total_tokens":17,)"
+     R"("prompt_tokens_details":{"cached_tokens":3,"audio_tokens":0},)"
+     R"("completion_tokens_details":{"reasoning_tokens":8,"audio_tokens":0,)"
+     R"("accepted_prediction_tokens":0,"rejected_prediction_tokens":0}}
 [DONE]
 )"},
     {"CallsAreNumberedByChoiceAndHaveDifferentIds",
