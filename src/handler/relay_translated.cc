@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: MIT
 #include "handler/relay_translated.h"
 
+#include <deque>
 #include <span>
 #include <utility>
 #include <vector>
@@ -214,10 +215,9 @@ class CallReader final : public HttpObserver {
 std::optional<Failed> Stream(Exchange* exchange, Protocol* protocol, std::span<const GeminiCall> calls) {
   exchange->attempts += static_cast<int>(calls.size());
   ClientStream client(exchange, protocol, calls.size());
-  std::vector<CallReader> readers;
-  for (size_t i = 0; i < calls.size(); ++i) readers.emplace_back(exchange, &client, i);
+  std::deque<CallReader> readers;
   std::vector<HttpObserver*> observers;
-  for (CallReader& reader : readers) observers.push_back(&reader);
+  for (size_t i = 0; i < calls.size(); ++i) observers.push_back(&readers.emplace_back(exchange, &client, i));
   return client.Finish(
       exchange->gemini.Send(exchange->key(), calls, observers, exchange->sink.WatchFd(), exchange->tick_ms()));
 }
@@ -260,10 +260,9 @@ class AnswerReader final : public Collector {
 };
 
 std::optional<Failed> Unary(Exchange* exchange, Protocol* protocol, std::span<const GeminiCall> calls) {
-  std::vector<AnswerReader> readers;
-  for (size_t i = 0; i < calls.size(); ++i) readers.emplace_back(exchange, i);
+  std::deque<AnswerReader> readers;
   std::vector<Collector*> collected;
-  for (AnswerReader& reader : readers) collected.push_back(&reader);
+  for (size_t i = 0; i < calls.size(); ++i) collected.push_back(&readers.emplace_back(exchange, i));
   auto error = CallUnary(exchange, calls, collected);
   if (exchange->status == 499) return std::nullopt;
   Remedy remedy = Remedy::kNone;
