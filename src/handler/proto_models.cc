@@ -3,14 +3,20 @@
 #include "handler/proto_models.h"
 
 #include <algorithm>
+#include <charconv>
+#include <optional>
+#include <utility>
 
 #include "handler/gemini.h"
+#include "handler/http.h"
 #include "handler/models.h"
 
 namespace gc {
 namespace {
 
 using json::Value;
+
+constexpr size_t kMaxLimit = 1000;  // Anthropic's
 
 std::string_view IdOf(const Value& model) { return StripModelPrefix(model.StringOr("name", "")); }
 
@@ -95,10 +101,65 @@ std::vector<ListedModel> Listed(ErrorShape shape, const std::vector<json::Docume
   return listed;
 }
 
+// Keeps what `page` asks for; *has_more: something lies beyond it, in its direction.
+std::optional<ApiError> CutToPage(const ModelPage& page, std::vector<ListedModel>* listed, bool* has_more) {
+  const auto find = [&](const std::string& id) {
+    return std::find_if(listed->begin(), listed->end(), [&](const ListedModel& l) { return l.id == id; });
+  };
+  const bool backwards = !page.before_id.empty();
+  const std::string& id = backwards ? page.before_id : page.after_id;
+  if (!id.empty()) {
+    const auto at = find(id);
+    const char* param = backwards ? "before_id" : "after_id";
+    if (at == listed->end()) {
+      return ApiError{ApiErrorKind::kInvalidRequest, std::string(param) + ": there is no such model in the list", param,
+                      0};
+    }
+    if (backwards) {
+      listed->erase(at, listed->end());
+    } else {
+      listed->erase(listed->begin(), at + 1);
+    }
+  }
+  *has_more = page.limit != 0 && listed->size() > page.limit;
+  if (!*has_more) return std::nullopt;
+  const auto beyond = static_cast<std::ptrdiff_t>(listed->size() - page.limit);
+  listed->erase(backwards ? listed->begin() : listed->end() - beyond,
+                backwards ? listed->begin() + beyond : listed->end());
+  return std::nullopt;
+}
+
 }  // namespace
 
-std::string ModelListBody(ErrorShape shape, const std::vector<json::Document>& pages, const ModelAliases* aliases) {
-  const std::vector<ListedModel> listed = Listed(shape, pages, aliases);
+Result<ModelPage, ApiError> ReadModelPage(ErrorShape shape, std::string_view query) {
+  ModelPage page;
+  if (shape != ErrorShape::kAnthropic) return page;
+  while (!query.empty()) {
+    const std::string_view pair = query.substr(0, query.find('&'));
+    query.remove_prefix(std::min(query.size(), pair.size() + 1));
+    const size_t equals = std::min(pair.find('='), pair.size());
+    const std::string_view name = pair.substr(0, equals);
+    const std::string value = PercentDecode(pair.substr(std::min(equals + 1, pair.size()))).value_or("");
+    if (name == "before_id") page.before_id = value;
+    if (name == "after_id") page.after_id = value;
+    if (name != "limit") continue;
+    const char* end = value.data() + value.size();
+    const auto [rest, error] = std::from_chars(value.data(), end, page.limit);
+    if (error != std::errc() || rest != end || page.limit < 1 || page.limit > kMaxLimit) {
+      return ApiError{ApiErrorKind::kInvalidRequest, "limit: must be from 1 to 1000", "limit", 0};
+    }
+  }
+  if (!page.before_id.empty() && !page.after_id.empty()) {
+    return ApiError{ApiErrorKind::kInvalidRequest, "before_id: cannot stand beside after_id", "before_id", 0};
+  }
+  return page;
+}
+
+Result<std::string, ApiError> ModelListBody(ErrorShape shape, const std::vector<json::Document>& pages,
+                                            const ModelAliases* aliases, const ModelPage& page) {
+  std::vector<ListedModel> listed = Listed(shape, pages, aliases);
+  bool has_more = false;
+  if (auto error = CutToPage(page, &listed, &has_more)) return std::move(*error);
   std::string body;
   json::Writer w(&body);
   w.BeginObject();
@@ -107,7 +168,7 @@ std::string ModelListBody(ErrorShape shape, const std::vector<json::Document>& p
   for (const ListedModel& listed_model : listed) WriteModel(&w, shape, *listed_model.model, listed_model.id);
   w.EndArray();
   if (shape == ErrorShape::kAnthropic) {
-    w.Key("has_more").Bool(false);
+    w.Key("has_more").Bool(has_more);
     WriteId(&w.Key("first_id"), listed.empty() ? nullptr : &listed.front());
     WriteId(&w.Key("last_id"), listed.empty() ? nullptr : &listed.back());
   }

@@ -93,6 +93,8 @@ void ServeCountTokens(Exchange* exchange, Labels* labels) {
 
 // Gemini's whole list, page by page.
 void ServeModelList(Exchange* exchange) {
+  auto wanted = ReadModelPage(exchange->shape, exchange->request.query);
+  if (!wanted.ok()) return AnswerError(exchange, std::move(wanted.error()));
   std::vector<json::Document> pages;
   std::string token;
   do {
@@ -112,7 +114,9 @@ void ServeModelList(Exchange* exchange) {
     token = PercentEncode(page->root().StringOr("nextPageToken", ""));
     pages.push_back(std::move(*page));
   } while (!token.empty() && pages.size() < kMaxModelPages);
-  AnswerJson(exchange, 200, ModelListBody(exchange->shape, pages, &exchange->aliases));
+  auto body = ModelListBody(exchange->shape, pages, &exchange->aliases, *wanted);
+  if (!body.ok()) return AnswerError(exchange, std::move(body.error()));
+  AnswerJson(exchange, 200, *body);
 }
 
 void ServeModel(Exchange* exchange, const std::string& id, Labels* labels) {

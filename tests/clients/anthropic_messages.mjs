@@ -128,6 +128,15 @@ const cases = {
     }
     assert.ok(ids.includes(model), `${model} is listed`);
     assert.equal((await client.models.retrieve(model)).id, model);
+    // The SDK asks for page after page by the last id, or the first one on the way back.
+    const paged = [];
+    for await (const entry of client.models.list({ limit: 3 })) paged.push(entry.id);
+    assert.deepEqual(paged, ids);
+    const first = await client.models.list({ limit: 3 });
+    assert.deepEqual([first.data.length, first.has_more], [3, true]);
+    const before = await client.models.list({ limit: 3, before_id: ids.at(-1) });
+    assert.deepEqual(before.data.map((entry) => entry.id), ids.slice(-4, -1));
+    assert.ok((await rejection(client.models.list({ after_id: 'no-such' }))) instanceof Anthropic.BadRequestError);
     const error = await rejection(client.models.retrieve('no-such-model'));
     assert.ok(error instanceof Anthropic.NotFoundError, error.constructor.name);
   },

@@ -299,9 +299,9 @@ std::string RunModels(const Value& vector) {
     pages.push_back(Parsed(json::ToText(At(At(call, "response"), "body"))));
   }
   VectorCompare compare;
-  const auto anthropic = Parsed(ModelListBody(ErrorShape::kAnthropic, pages));
+  const auto anthropic = Parsed(*ModelListBody(ErrorShape::kAnthropic, pages));
   if (auto why = compare.Answer(At(At(vector, "client_response"), "body"), anthropic.root()); !why.empty()) return why;
-  const auto openai = Parsed(ModelListBody(ErrorShape::kOpenAi, pages));
+  const auto openai = Parsed(*ModelListBody(ErrorShape::kOpenAi, pages));
   return compare.Answer(Parsed(R"({"object":"list","data":[
       {"id":"gemini-3.8-flash","object":"model","created":"{{unix}}","owned_by":"google"},
       {"id":"gemini-embedding-001","object":"model","created":"{{unix}}","owned_by":"google"}]})")
