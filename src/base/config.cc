@@ -11,6 +11,8 @@
 #include <filesystem>
 #include <fstream>
 
+#include "base/host_patterns.h"
+
 #ifndef GEMINI_CODE_SYSCONFDIR
 #define GEMINI_CODE_SYSCONFDIR "/etc"
 #endif
@@ -112,6 +114,8 @@ std::string Check(const ConfigKeyInfo& info, std::string_view value, int64_t* nu
       return "must be one of " + std::string(info.choices);
     case ConfigType::kUrl:
       return CheckUrl(value);
+    case ConfigType::kHosts:
+      return CheckHostPatterns(value);
   }
   return {};
 }

@@ -46,6 +46,9 @@ enum class ConfigKey {
   kWorkerMaxAgeS,
   kRequestMaxBodyBytes,
   kRequestReadTimeoutS,
+  kMediaHosts,
+  kMediaMaxBytes,
+  kMediaTimeoutS,
   kStreamKeepaliveS,
   kStreamWriteTimeoutS,
   kHealthWindowS,
@@ -58,6 +61,7 @@ enum class ConfigType {
   kSwitch,   // on | off
   kText,     // any text; `choices` limits it when not empty
   kUrl,      // http(s)://host[:port], no path; http only for a loopback host
+  kHosts,    // a list as host_patterns.h has it; may be empty
 };
 
 struct ConfigKeyInfo {

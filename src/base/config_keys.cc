@@ -34,7 +34,7 @@ constexpr ConfigKeyInfo kKeys[] = {
     {kUpstreamProxy, "upstream.proxy", kText, "", 0, 0, "",
      "Proxy for calls to Gemini, as curl writes it (http://host:port). Empty: none; the environment is not asked."},
     {kUpstreamCaPath, "upstream.ca_path", kText, "/etc/ssl/certs", 0, 0, "",
-     "Directory of hashed CA certificates that Gemini's certificate is checked against."},
+     "Directory of hashed CA certificates that the certificates of Gemini and of media.hosts are checked against."},
     {kDatabasePath, "database.path", kText, GEMINI_CODE_LOCALSTATEDIR "/lib/gemini-code/gemini-code.db", 0, 0, "",
      "Main database: logs, metrics, statistics. On a local disk, its directory writable for the service user."},
     {kDatabaseStatePath, "database.state_path", kText, GEMINI_CODE_LOCALSTATEDIR "/lib/gemini-code/state.db", 0, 0, "",
@@ -72,6 +72,15 @@ constexpr ConfigKeyInfo kKeys[] = {
      "Largest request body in bytes; larger ones get 413."},
     {kRequestReadTimeoutS, "request.read_timeout_s", kInteger, "60", 1, kDay, "",
      "Seconds that the web server may stay silent while a request is read."},
+    {kMediaHosts, "media.hosts", kHosts, "", 0, 0, "",
+     "Hosts that images and files are fetched from when a request has their https: URL: names, `*.example.org` for "
+     "all names below that one, or `*` for any, apart by blanks or commas. Empty: none are fetched. The host's "
+     "addresses must be public, and so must those that it redirects to; upstream.proxy is not used."},
+    {kMediaMaxBytes, "media.max_bytes", kInteger, "10485760", 1024, kGiB, "",
+     "Largest file that is fetched, in bytes. All files of a request together may have, in base64, "
+     "request.max_body_bytes."},
+    {kMediaTimeoutS, "media.timeout_s", kInteger, "10", 1, 600, "",
+     "Seconds in which all files of a request must have come."},
     {kStreamKeepaliveS, "stream.keepalive_s", kInteger, "15", 1, 3600, "",
      "Seconds of silence after which a translated stream gets an SSE comment."},
     {kStreamWriteTimeoutS, "stream.write_timeout_s", kInteger, "60", 1, kDay, "",

@@ -118,13 +118,19 @@ class HttpClient::Item {
 class HttpClient::Exchange {
  public:
   Exchange(Item* item, CURLM* multi, const HttpCall& call, const HttpClientOptions& options, HttpObserver* observer)
-      : item_(item), multi_(multi), options_(options), observer_(observer) {
+      : item_(item),
+        multi_(multi),
+        options_(options),
+        observer_(observer),
+        total_timeout_ms_(call.total_timeout_ms),
+        started_us_(SystemClock().MonotonicUs()) {
     Prepare(call);
     item_->curl().multi_add_handle(multi_, item_->easy());
   }
   ~Exchange() {
     item_->curl().multi_remove_handle(multi_, item_->easy());
     item_->curl().slist_free_all(headers_);
+    item_->curl().slist_free_all(resolved_);
   }
   Exchange(const Exchange&) = delete;
   Exchange& operator=(const Exchange&) = delete;
@@ -144,8 +150,18 @@ class HttpClient::Exchange {
 
   // Only what was spent waiting counts: an observer with a slow client is not Gemini's silence.
   void AddSilence(int64_t us) { silent_us_ += us; }
-  int64_t limit_ms() const { return head_seen_ ? options_.idle_timeout_ms : options_.first_byte_timeout_ms; }
-  int64_t left_ms() const { return limit_ms() - silent_us_ / 1000; }
+  // Fails when the call was silent for too long, or takes too long as a whole; *wait_ms will not sleep past that.
+  Status CheckTime(int64_t* wait_ms) const {
+    const int64_t limit_ms = head_seen_ ? options_.idle_timeout_ms : options_.first_byte_timeout_ms;
+    const int64_t left_ms = limit_ms - silent_us_ / 1000;
+    if (left_ms <= 0) return Error{ErrorKind::kTimeout, "silent for " + std::to_string(limit_ms / 1000) + " s"};
+    *wait_ms = std::min(*wait_ms, left_ms);
+    if (total_timeout_ms_ == 0) return {};
+    const int64_t total_left_ms = total_timeout_ms_ - (SystemClock().MonotonicUs() - started_us_) / 1000;
+    if (total_left_ms <= 0) return Error{ErrorKind::kTimeout, "not complete in time"};
+    *wait_ms = std::min(*wait_ms, total_left_ms);
+    return {};
+  }
 
  private:
   void Prepare(const HttpCall& call) {
@@ -160,6 +176,11 @@ class HttpClient::Exchange {
       headers_ = curl.slist_append(headers_, (name + ": " + value).c_str());
     set(CURLOPT_URL, call.url.c_str());
     set(CURLOPT_HTTPHEADER, headers_);
+    if (!call.resolved.empty()) {
+      resolved_ =
+          curl.slist_append(nullptr, ("+" + call.resolved).c_str());  // +: forgotten again, as answers of DNS are
+      set(CURLOPT_RESOLVE, resolved_);
+    }
     const bool posts = call.method == "POST" || !call.body.empty();
     if (posts) {
       set(CURLOPT_POST, 1L);
@@ -217,7 +238,10 @@ class HttpClient::Exchange {
   CURLM* multi_;
   const HttpClientOptions& options_;
   HttpObserver* observer_;
+  const int64_t total_timeout_ms_;  // 0: no limit
+  const int64_t started_us_;
   curl_slist* headers_ = nullptr;
+  curl_slist* resolved_ = nullptr;
   HttpFields response_headers_;
   int64_t silent_us_ = 0;  // waited since the last sign of life
   bool head_seen_ = false;
@@ -267,10 +291,7 @@ class HttpClient::Loop {
     int64_t wait_ms = tick_ms;
     for (const Exchange& exchange : exchanges_) {
       if (exchange.ended()) continue;
-      if (exchange.left_ms() <= 0) {
-        return Error{ErrorKind::kTimeout, "silent for " + std::to_string(exchange.limit_ms() / 1000) + " s"};
-      }
-      wait_ms = std::min(wait_ms, exchange.left_ms());
+      if (const Status in_time = exchange.CheckTime(&wait_ms); !in_time.ok()) return in_time;
     }
     curl_waitfd fds[] = {{stop_fd_, CURL_WAIT_POLLIN, 0}, {*watch_fd, CURL_WAIT_POLLIN, 0}};
     const curl_waitfd& watched = fds[1];

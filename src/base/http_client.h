@@ -33,6 +33,9 @@ struct HttpCall {
   std::string url;
   HttpFields headers;
   std::string_view body;  // must live until Perform returns
+  // "host:port:address[,address]": where the URL's host is, IPv6 in brackets. Empty: the system is asked.
+  std::string resolved;
+  int64_t total_timeout_ms = 0;  // for the whole call; 0: no limit
 };
 
 // Hears about one call, in the calling thread. Any method may return false to cancel the call.

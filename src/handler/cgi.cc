@@ -115,9 +115,10 @@ int RunCgi(const Config& config) {
   if (!refusal) refusal = std::move(wrong_body);
 
   GeminiClient gemini(config);
+  MediaClient media(config);
   Health health(config, clock, nullptr, 0);
   store::SignatureKeeper signatures(store::SignatureKeeperOptionsFrom(config), store::SignatureWrites::kAtStop);
-  Relay relay(config, clock, *hasher, gemini, health, signatures);
+  Relay relay(config, clock, *hasher, gemini, media, health, signatures);
   CgiSink sink;
   const auto row = relay.Serve(&request, std::move(refusal), Capacity::kFree, &sink);
   sink.Flush();

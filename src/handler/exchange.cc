@@ -39,6 +39,11 @@ void AnswerError(Exchange* exchange, ApiError error) {
   if (!exchange->sink.Write(body) || !exchange->sink.Finish()) ClientLeft(exchange);
 }
 
+void AnswerParseError(Exchange* exchange, ApiError error) {
+  if (exchange->sink.ClientGone()) return ClientLeft(exchange);
+  AnswerError(exchange, std::move(error));
+}
+
 void ClientLeft(Exchange* exchange) { exchange->status = 499; }
 
 void NoteResponse(Exchange* exchange, const gemini::Response& response) {

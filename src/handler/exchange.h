@@ -17,6 +17,7 @@
 #include "handler/gemini.h"
 #include "handler/gemini_client.h"
 #include "handler/http.h"
+#include "handler/media.h"
 #include "handler/models.h"
 
 namespace gc {
@@ -37,6 +38,7 @@ struct Exchange {
   const ModelAliases& aliases;
   const Credentials& credentials;
   CallSignatures& signatures;
+  MediaFetcher* media;  // null: no URL is fetched
   ErrorShape shape;
   std::string_view allow = {};  // the Allow header of a 405
 
@@ -63,6 +65,8 @@ void StartAnswer(Exchange* exchange, int status, HttpHeaders headers);
 void AnswerJson(Exchange* exchange, int status, std::string_view body);
 // The error as the whole answer, in the caller's protocol. REQUIRES: nothing was sent.
 void AnswerError(Exchange* exchange, ApiError error);
+// As AnswerError, for a request that could not be read; the client may have left while its URLs were fetched.
+void AnswerParseError(Exchange* exchange, ApiError error);
 // The client left before its answer was complete.
 void ClientLeft(Exchange* exchange);
 // Takes over what one parsed answer or chunk says for the log.

@@ -1,4 +1,4 @@
-// media.cc: data URLs and base64 as clients write them.
+// media.cc: data URLs and base64 as clients write them; which types suit.
 // SPDX-License-Identifier: MIT
 #include "handler/media.h"
 
@@ -60,5 +60,39 @@ std::optional<Media> ReadDataUrl(std::string_view url) {
 }
 
 bool TakesMime(std::string_view mime_type) { return mime_type != "image/gif" && mime_type != "image/svg+xml"; }
+
+std::string ToBase64(std::string_view bytes) {
+  constexpr char kAlphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  std::string out;
+  out.reserve((bytes.size() + 2) / 3 * 4);
+  for (size_t at = 0; at < bytes.size(); at += 3) {
+    const std::string_view group = bytes.substr(at, 3);
+    unsigned bits = 0;
+    for (size_t i = 0; i < 3; ++i) bits = bits << 8 | (i < group.size() ? static_cast<unsigned char>(group[i]) : 0);
+    for (size_t i = 0; i < 4; ++i) out += i <= group.size() ? kAlphabet[bits >> (18 - 6 * i) & 63] : '=';
+  }
+  return out;
+}
+
+std::string CheckMime(std::string_view mime_type, MediaUse use) {
+  const std::string type(mime_type);
+  if (type.empty()) return "has no Content-Type";
+  if (!TakesMime(type)) return "is " + type + ", a type that Gemini does not take";
+  switch (use) {
+    case MediaUse::kImage:
+      return type.starts_with("image/") ? "" : "is " + type + ", which is no image";
+    case MediaUse::kVideo:
+      return type.starts_with("video/") ? "" : "is " + type + ", which is no video";
+    case MediaUse::kFile:
+      return type != "application/octet-stream" ? "" : "is " + type + ", which says nothing of its type";
+  }
+  return {};
+}
+
+Result<Media, ApiError> FetchMedia(MediaFetcher* fetcher, std::string_view url, MediaUse use) {
+  if (fetcher != nullptr) return fetcher->Fetch(url, use);
+  return ApiError{ApiErrorKind::kInvalidImageUrl,
+                  "this gateway fetches no URLs: send a data: URL or base64, or a file of the Gemini API", "", 0};
+}
 
 }  // namespace gc

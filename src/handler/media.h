@@ -1,4 +1,5 @@
-// media.h: images, sound and documents inside a client's request, in the form that Gemini's inlineData wants.
+// media.h: images, sound and documents inside a client's request, or at a URL in it, in the form that Gemini's
+// inlineData wants.
 // Source: RFC 4648 (base64), RFC 2397 (data URLs), Gemini's list of types. Any thread.
 // SPDX-License-Identifier: MIT
 #pragma once
@@ -6,6 +7,9 @@
 #include <optional>
 #include <string>
 #include <string_view>
+
+#include "base/result.h"
+#include "handler/api_error.h"
 
 namespace gc {
 
@@ -21,5 +25,23 @@ std::optional<std::string> NormalBase64(std::string_view text);
 std::optional<Media> ReadDataUrl(std::string_view url);
 // False for types that Gemini refuses; unknown ones are left to it.
 bool TakesMime(std::string_view mime_type);
+std::string ToBase64(std::string_view bytes);
+
+// What a client calls a file at a URL; its Content-Type must agree.
+enum class MediaUse { kImage, kVideo, kFile };
+// Empty when a file of that type, which may be empty, can be used so; else what is wrong.
+std::string CheckMime(std::string_view mime_type, MediaUse use);
+
+// Fetches what a request's URLs stand for. One per request, used by the request's thread; a URL is fetched once, also
+// when the request is read again.
+class MediaFetcher {
+ public:
+  virtual ~MediaFetcher() = default;
+  // The error's message says what is wrong with the URL; the caller adds the field.
+  virtual Result<Media, ApiError> Fetch(std::string_view url, MediaUse use) = 0;
+};
+
+// With a null fetcher, the error that this gateway fetches nothing.
+Result<Media, ApiError> FetchMedia(MediaFetcher* fetcher, std::string_view url, MediaUse use);
 
 }  // namespace gc

@@ -21,7 +21,7 @@ bool AnthropicTurns::ReadContentBlock(const Fields& block, std::string_view type
     if (!text) error_->Invalid(block.Path("text"), "is required");
     content->texts.push_back(text.value_or(""));
   } else if (type == "image") {
-    ReadSource(block, content);
+    ReadSource(block, MediaUse::kImage, content);
   } else if (type == "document") {
     ReadDocument(block, content);
   } else if (type == "search_result") {
@@ -39,10 +39,10 @@ void AnthropicTurns::ReadDocument(const Fields& block, Content* content) {
     if (!text.empty()) head.append(head.empty() ? "" : "\n").append(text);
   }
   if (!head.empty()) content->texts.push_back(turns_.Own(std::move(head)));
-  ReadSource(block, content);
+  ReadSource(block, MediaUse::kFile, content);
 }
 
-void AnthropicTurns::ReadSource(const Fields& block, Content* content) {
+void AnthropicTurns::ReadSource(const Fields& block, MediaUse use, Content* content) {
   const Value* value = block.Object("source");
   const FieldPath path = block.Path("source");
   if (value == nullptr) return error_->Invalid(path, "is required");
@@ -65,7 +65,7 @@ void AnthropicTurns::ReadSource(const Fields& block, Content* content) {
     EachBlock(
         source, "content", [&](std::string_view text) { content->texts.push_back(text); }, on_block);
   } else if (type == "url") {
-    ReadUrl(source, content);
+    ReadUrl(source, use, content);
   } else if (type == "file") {
     const std::string_view id = source.RequiredString("file_id");
     if (!id.starts_with("files/")) return error_->Invalid(path.Key("file_id"), "must be a Gemini file: files/...");
@@ -84,14 +84,15 @@ void AnthropicTurns::ReadBase64(const Fields& source, Content* content) {
   AddMedia(source.Path("media_type"), mime_type, std::move(*normal), content);
 }
 
-void AnthropicTurns::ReadUrl(const Fields& source, Content* content) {
+void AnthropicTurns::ReadUrl(const Fields& source, MediaUse use, Content* content) {
   const std::string_view url = source.RequiredString("url");
   if (error_->set()) return;
   if (url.starts_with(kGeminiFiles)) return turns_.AddUserFile({}, url);
   auto media = ReadDataUrl(url);
   if (!media) {
-    return error_->Set(ApiErrorKind::kNotImplemented, source.Path("url"),
-                       "remote files are not fetched, send the data as base64");
+    auto fetched = FetchMedia(fetcher_, url, use);
+    if (!fetched.ok()) return error_->Set(fetched.error().kind, source.Path("url"), fetched.error().message);
+    media = std::move(*fetched);
   }
   AddMedia(source.Path("url"), turns_.Own(std::move(media->mime_type)), std::move(media->data), content);
 }

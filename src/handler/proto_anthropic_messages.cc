@@ -28,10 +28,11 @@ bool IsServerSide(std::string_view type) {
 
 }  // namespace
 
-void AnthropicTurns::Read(const Fields& request, const ModelFamily& family, AnthropicCall* call,
+void AnthropicTurns::Read(const Fields& request, const ModelFamily& family, MediaFetcher* fetcher, AnthropicCall* call,
                           AnthropicTools* tools) {
   error_ = request.error();
   family_ = &family;
+  fetcher_ = fetcher;
   call_ = call;
   tools_ = tools;
   ReadSystem(request);

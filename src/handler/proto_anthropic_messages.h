@@ -9,6 +9,7 @@
 #include "base/json.h"
 #include "handler/fields.h"
 #include "handler/gemini_turns.h"
+#include "handler/media.h"
 #include "handler/models.h"
 #include "handler/proto_anthropic.h"
 #include "handler/proto_anthropic_tools.h"
@@ -20,7 +21,8 @@ class AnthropicTurns {
  public:
   // Reads the members `system` and `messages`. What is wrong goes to request.error(). Tells `tools` what the messages
   // say about them.
-  void Read(const Fields& request, const ModelFamily& family, AnthropicCall* call, AnthropicTools* tools);
+  void Read(const Fields& request, const ModelFamily& family, MediaFetcher* fetcher, AnthropicCall* call,
+            AnthropicTools* tools);
 
   // The instructions before the first turn.
   const std::vector<std::string_view>& system() const { return system_; }
@@ -54,14 +56,15 @@ class AnthropicTurns {
   // proto_anthropic_content.cc. False for a block that is neither text nor something to look at.
   bool ReadContentBlock(const Fields& block, std::string_view type, Content* content);
   void ReadDocument(const Fields& block, Content* content);
-  void ReadSource(const Fields& block, Content* content);
+  void ReadSource(const Fields& block, MediaUse use, Content* content);
   void ReadBase64(const Fields& source, Content* content);
-  void ReadUrl(const Fields& source, Content* content);
+  void ReadUrl(const Fields& source, MediaUse use, Content* content);
   void AddMedia(const FieldPath& path, std::string_view mime_type, std::string data, Content* content);
   void ReadSearchResult(const Fields& block, Content* content);
 
   FirstError* error_ = nullptr;
   const ModelFamily* family_ = nullptr;
+  MediaFetcher* fetcher_ = nullptr;
   AnthropicCall* call_ = nullptr;
   AnthropicTools* tools_ = nullptr;
   std::vector<std::string_view> system_;

@@ -80,9 +80,7 @@ Result<gemini::Request, ApiError> Reader::Read() {
   if (!error_.set()) RefuseWhatIsMissing();
   if (!error_.set()) ReadLimit();
   if (!error_.set()) tools_.Read(fields_, call_);
-  if (!error_.set()) {
-    turns_.Read(fields_, *family_, call_, &tools_);
-  }
+  if (!error_.set()) turns_.Read(fields_, *family_, context_.media, call_, &tools_);
   if (!error_.set()) ReadSampling();
   if (!error_.set()) ReadThinking();
   if (!error_.set()) ReadEffort();

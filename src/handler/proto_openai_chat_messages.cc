@@ -21,9 +21,11 @@ std::string_view SignatureOf(const Fields& object) {
 
 }  // namespace
 
-void OpenAiChatMessages::Read(const Fields& request, const ModelFamily& family, OpenAiChatCall* call) {
+void OpenAiChatMessages::Read(const Fields& request, const ModelFamily& family, MediaFetcher* fetcher,
+                              OpenAiChatCall* call) {
   error_ = request.error();
   family_ = &family;
+  fetcher_ = fetcher;
   call_ = call;
   const Value* messages = request.Array("messages");
   const FieldPath path = request.Path("messages");
@@ -72,7 +74,7 @@ void OpenAiChatMessages::ReadPart(const Value& part, const FieldPath& path, OnTe
     return on_text(*text);
   }
   if (!IsOpenAiChatMedia(type)) return error_->Invalid(path.Key("type"), "is not a known part type");
-  OpenAiChatMedia media = ReadOpenAiChatMedia(type, fields, *family_);
+  OpenAiChatMedia media = ReadOpenAiChatMedia(type, fields, *family_, fetcher_);
   if (!error_->set()) on_media(std::move(media), path);
 }
 

@@ -9,6 +9,7 @@
 #include "base/json.h"
 #include "handler/fields.h"
 #include "handler/gemini_turns.h"
+#include "handler/media.h"
 #include "handler/models.h"
 #include "handler/proto_openai_chat.h"
 
@@ -18,7 +19,7 @@ namespace gc {
 class OpenAiChatMessages {
  public:
   // Reads the member `messages`. What is wrong goes to request.error(). Adds to call's tool names and ids.
-  void Read(const Fields& request, const ModelFamily& family, OpenAiChatCall* call);
+  void Read(const Fields& request, const ModelFamily& family, MediaFetcher* fetcher, OpenAiChatCall* call);
 
   // One more instruction, behind the others.
   void AddInstruction(std::string text);
@@ -47,6 +48,7 @@ class OpenAiChatMessages {
 
   FirstError* error_ = nullptr;
   const ModelFamily* family_ = nullptr;
+  MediaFetcher* fetcher_ = nullptr;
   OpenAiChatCall* call_ = nullptr;
   std::vector<std::string_view> system_;
   GeminiTurns turns_;

@@ -14,8 +14,7 @@ namespace {
 using json::Value;
 
 constexpr std::string_view kFilesUrl = "https://generativelanguage.googleapis.com/v1beta/";
-// What Gemini fetches itself. Any other address would have to be fetched here, by a gateway that stands inside
-// somebody's network.
+// What Gemini fetches itself.
 constexpr std::string_view kFetchedByGemini[] = {
     "https://generativelanguage.googleapis.com/",
     "https://www.youtube.com/",
@@ -75,15 +74,17 @@ bool IsFileName(std::string_view id) {
          });
 }
 
+bool IsWebUrl(std::string_view text) { return text.starts_with("https://") || text.starts_with("http://"); }
+
 OpenAiChatMedia Checked(Media media, const FieldPath& path, FirstError* error) {
   if (!TakesMime(media.mime_type)) error->Invalid(path, media.mime_type + " is a type that Gemini does not take");
   return {std::move(media.mime_type), std::move(media.data), {}, {}};
 }
 
-// A data URL, or what Gemini fetches itself.
-OpenAiChatMedia ReadUrl(const Fields& object) {
-  const std::string_view url = object.RequiredString("url");
-  const FieldPath path = object.Path("url");
+// A data URL, what Gemini fetches itself, or what the fetcher gets.
+OpenAiChatMedia ReadUrl(const Fields& object, std::string_view name, MediaUse use, MediaFetcher* fetcher) {
+  const std::string_view url = object.RequiredString(name);
+  const FieldPath path = object.Path(name);
   FirstError* error = object.error();
   if (error->set()) return {};
   if (auto media = ReadDataUrl(url)) return Checked(std::move(*media), path, error);
@@ -91,11 +92,13 @@ OpenAiChatMedia ReadUrl(const Fields& object) {
   for (const std::string_view start : kFetchedByGemini) {
     if (url.starts_with(start)) return {{}, {}, std::string(url), {}};
   }
-  const bool is_data = url.starts_with("data:");
-  error->Set(ApiErrorKind::kInvalidImageUrl, path,
-             is_data ? "is not a data: URL with a type and base64 data"
-                     : "this gateway fetches no URLs: send a data: URL, or a file of the Gemini API");
-  return {};
+  if (url.starts_with("data:")) {
+    error->Set(ApiErrorKind::kInvalidImageUrl, path, "is not a data: URL with a type and base64 data");
+    return {};
+  }
+  auto fetched = FetchMedia(fetcher, url, use);
+  if (!fetched.ok()) return error->Set(fetched.error().kind, path, fetched.error().message), OpenAiChatMedia{};
+  return {std::move(fetched->mime_type), std::move(fetched->data), {}, {}};
 }
 
 // Gemini 3 and later take a resolution for each part.
@@ -124,7 +127,7 @@ OpenAiChatMedia ReadAudio(const Fields& audio) {
   return {"audio/" + std::string(format), std::move(data).value_or(""), {}, {}};
 }
 
-OpenAiChatMedia ReadFile(const Fields& file) {
+OpenAiChatMedia ReadFile(const Fields& file, MediaFetcher* fetcher) {
   FirstError* error = file.error();
   const auto id = file.String("file_id");
   const auto text = file.String("file_data");
@@ -137,6 +140,9 @@ OpenAiChatMedia ReadFile(const Fields& file) {
     return {};
   }
   const FieldPath path = file.Path("file_data");
+  // OpenAI's Responses have file_url; some vendors' clients put a URL where the data is.
+  if (!text && file.Any("file_url") != nullptr) return ReadUrl(file, "file_url", MediaUse::kFile, fetcher);
+  if (text && IsWebUrl(*text)) return ReadUrl(file, "file_data", MediaUse::kFile, fetcher);
   if (!text) error->Invalid(path, "or file_id is required");
   if (error->set()) return {};
   if (auto media = ReadDataUrl(*text)) return Checked(std::move(*media), path, error);
@@ -152,7 +158,8 @@ bool IsOpenAiChatMedia(std::string_view type) {
   return type == "image_url" || type == "video_url" || type == "input_audio" || type == "file";
 }
 
-OpenAiChatMedia ReadOpenAiChatMedia(std::string_view type, const Fields& part, const ModelFamily& family) {
+OpenAiChatMedia ReadOpenAiChatMedia(std::string_view type, const Fields& part, const ModelFamily& family,
+                                    MediaFetcher* fetcher) {
   const Value* member = part.Object(type);
   const FieldPath path = part.Path(type);
   if (member == nullptr) {
@@ -161,9 +168,10 @@ OpenAiChatMedia ReadOpenAiChatMedia(std::string_view type, const Fields& part, c
   }
   const Fields object(*member, path, part.error());
   if (type == "input_audio") return ReadAudio(object);
-  if (type == "file") return ReadFile(object);
-  OpenAiChatMedia media = ReadUrl(object);
-  if (type == "image_url") media.resolution = ResolutionOf(object, family);
+  if (type == "file") return ReadFile(object, fetcher);
+  const bool is_image = type == "image_url";
+  OpenAiChatMedia media = ReadUrl(object, "url", is_image ? MediaUse::kImage : MediaUse::kVideo, fetcher);
+  if (is_image) media.resolution = ResolutionOf(object, family);
   return media;
 }
 

@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "handler/fields.h"
+#include "handler/media.h"
 #include "handler/models.h"
 
 namespace gc {
@@ -20,7 +21,8 @@ struct OpenAiChatMedia {
 
 // True for the part types that ReadOpenAiChatMedia reads.
 bool IsOpenAiChatMedia(std::string_view type);
-// What is wrong goes to part.error(); the result means nothing then.
-OpenAiChatMedia ReadOpenAiChatMedia(std::string_view type, const Fields& part, const ModelFamily& family);
+// What is wrong goes to part.error(); the result means nothing then. Without a fetcher, URLs are refused.
+OpenAiChatMedia ReadOpenAiChatMedia(std::string_view type, const Fields& part, const ModelFamily& family,
+                                    MediaFetcher* fetcher);
 
 }  // namespace gc

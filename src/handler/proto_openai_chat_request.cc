@@ -50,7 +50,7 @@ class Reader {
 Result<gemini::Request, ApiError> Reader::Read() {
   if (!error_.set()) ReadModel();
   if (!error_.set()) tools_.Read(fields_, call_);
-  if (!error_.set()) messages_.Read(fields_, *family_, call_);
+  if (!error_.set()) messages_.Read(fields_, *family_, context_.media, call_);
   if (!error_.set()) config_.Read(fields_, *family_, tools_, call_);
   if (!error_.set()) ReadTransport();
   if (!error_.set()) CheckCache();

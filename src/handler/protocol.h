@@ -12,6 +12,7 @@
 #include "handler/call_signatures.h"
 #include "handler/gemini.h"
 #include "handler/http.h"
+#include "handler/media.h"
 #include "handler/models.h"
 
 namespace gc {
@@ -23,6 +24,7 @@ struct ParseContext {
   bool dummy_signatures = false;         // Gemini found a thought signature corrupt: Google's stand-in for each of them
   bool no_thinking = false;              // Gemini does not take this thinkingConfig: none
   CallSignatures* signatures = nullptr;  // of earlier answers; null: none are kept
+  MediaFetcher* media = nullptr;         // null: this gateway fetches nothing
 
   Signing signing() const { return {signatures, dummy_signatures}; }
 };

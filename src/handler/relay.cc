@@ -84,9 +84,11 @@ std::unique_ptr<Protocol> NewMessages(Clock& clock) { return NewAnthropic(clock,
 
 void ServeCountTokens(Exchange* exchange, Labels* labels) {
   const auto protocol = NewAnthropic(exchange->clock, AnthropicUse::kCountTokens);
-  auto call = protocol->Parse(exchange->request, {.aliases = &exchange->aliases, .signatures = &exchange->signatures});
+  auto call =
+      protocol->Parse(exchange->request,
+                      {.aliases = &exchange->aliases, .signatures = &exchange->signatures, .media = exchange->media});
   labels->original_model = protocol->requested_model();
-  if (!call.ok()) return AnswerError(exchange, std::move(call.error()));
+  if (!call.ok()) return AnswerParseError(exchange, std::move(call.error()));
   labels->model = call->model;
   RelayCountTokens(exchange, *call, protocol->estimated_input_tokens());
 }
@@ -213,6 +215,7 @@ std::optional<store::RequestLogRow> Relay::Serve(HttpRequest* request, std::opti
   }
 
   CallersSignatures signatures(hasher_, credentials, signatures_);
+  RequestMedia media(media_, clock_, *sink);
   Exchange exchange{.request = *request,
                     .sink = *sink,
                     .config = config_,
@@ -221,6 +224,7 @@ std::optional<store::RequestLogRow> Relay::Serve(HttpRequest* request, std::opti
                     .aliases = aliases_,
                     .credentials = credentials,
                     .signatures = signatures,
+                    .media = media_.is_on() ? &media : nullptr,
                     .shape = route.shape,
                     .allow = route.allow};
   if (probe) {

@@ -12,6 +12,7 @@
 #include "handler/gemini_client.h"
 #include "handler/health.h"
 #include "handler/http.h"
+#include "handler/media_client.h"
 #include "handler/models.h"
 #include "handler/router.h"
 #include "store/request_log.h"
@@ -25,12 +26,13 @@ enum class Capacity { kFree, kLastThread };
 class Relay {
  public:
   // All must outlive the relay. Any thread may call Serve.
-  Relay(const Config& config, Clock& clock, const KeyHasher& hasher, GeminiClient& gemini, Health& health,
-        store::SignatureKeeper& signatures)
+  Relay(const Config& config, Clock& clock, const KeyHasher& hasher, GeminiClient& gemini, MediaClient& media,
+        Health& health, store::SignatureKeeper& signatures)
       : config_(config),
         clock_(clock),
         hasher_(hasher),
         gemini_(gemini),
+        media_(media),
         health_(health),
         signatures_(signatures),
         aliases_(config.Patterns(ConfigTable::kModelsAlias)) {}
@@ -47,6 +49,7 @@ class Relay {
   Clock& clock_;
   const KeyHasher& hasher_;
   GeminiClient& gemini_;
+  MediaClient& media_;
   Health& health_;
   store::SignatureKeeper& signatures_;
   const ModelAliases aliases_;

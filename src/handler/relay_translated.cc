@@ -308,12 +308,13 @@ void AnswerUnasked(Exchange* exchange, Protocol* protocol, bool stream) {
 void RelayTranslated(Exchange* exchange, ProtocolFactory new_protocol, ParseContext context, Labels* labels) {
   context.aliases = &exchange->aliases;
   context.signatures = &exchange->signatures;
+  context.media = exchange->media;
   for (Retries retries;;) {
     // A new one for each call: it counts what it has seen.
     const std::unique_ptr<Protocol> protocol = new_protocol(exchange->clock);
     auto call = protocol->Parse(exchange->request, context);
     labels->original_model = protocol->requested_model();
-    if (!call.ok()) return AnswerError(exchange, std::move(call.error()));
+    if (!call.ok()) return AnswerParseError(exchange, std::move(call.error()));
     labels->model = call->model;
     labels->is_stream = call->stream;
     if (protocol->wants_no_answer()) return AnswerUnasked(exchange, protocol.get(), call->stream);

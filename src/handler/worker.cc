@@ -355,9 +355,10 @@ int RunWorker(const Config& config, const WorkerStart& start) {
 
   store::LogWriter log(store::LogWriterOptionsFrom(config));
   GeminiClient gemini(config);
+  MediaClient media(config);
   Health health(config, SystemClock(), &log, start.master_started_unix_ms);
   store::SignatureKeeper signatures(store::SignatureKeeperOptionsFrom(config), store::SignatureWrites::kAtOnce);
-  Relay relay(config, SystemClock(), *hasher, gemini, health, signatures);
+  Relay relay(config, SystemClock(), *hasher, gemini, media, health, signatures);
   ThreadPool threads(config, start.listen_fd, link, &relay, &log);
   threads.Start();
   // Should the master be dead already, the supervisor finds out and lets what was accepted end.
@@ -376,6 +377,7 @@ int RunWorker(const Config& config, const WorkerStart& start) {
   close(start.listen_fd);
   bool idle = threads.WaitIdle(config.Int(ConfigKey::kProcessDrainS));
   if (!idle) {
+    media.Stop();
     gemini.Stop();  // each stream that is still open ends with an error of its protocol
     idle = threads.WaitIdle(kLastWordsS);
   }

@@ -301,7 +301,7 @@ const Refusal kRefusals[] = {
                               R"("data":"!"}})")),
      400, "messages[0].content[0].source.data"},
     {"RemoteImage", RequestOf(Blocks("user", R"({"type":"image","source":{"type":"url","url":"https://e.org/i"}})")),
-     501, "messages[0].content[0].source.url"},
+     400, "messages[0].content[0].source.url"},
     {"ForeignFile", RequestOf(Blocks("user", R"({"type":"image","source":{"type":"file","file_id":"file_1"}})")), 400,
      "messages[0].content[0].source.file_id"},
     {"UnknownBlock", RequestOf(Blocks("user", R"({"type":"z"})")), 400, "messages[0].content[0].type"},
