@@ -82,8 +82,8 @@ packages_lighttpd = lighttpd
 packages_apache = apache2-bin libapache2-mod-fcgid spawn-fcgi
 packages_nginx = nginx spawn-fcgi
 packages_run = ca-certificates $(packages_$(SERVER))
-packages_check = libgtest-dev nodejs npm curl systemd procps ca-certificates $(packages_lighttpd) $(packages_apache) \
-  $(packages_nginx)
+packages_check = libgtest-dev nodejs npm curl systemd procps ca-certificates openssl $(packages_lighttpd) \
+  $(packages_apache) $(packages_nginx)
 packages_bench = wrk openssl ca-certificates libgtest-dev $(packages_lighttpd) $(packages_apache) $(packages_nginx)
 packages_lint = clang-format clang-tidy cppcheck shellcheck
 packages_fresh = debootstrap git
@@ -132,7 +132,7 @@ support_objects := $(call objects,$(support_sources))
 
 programs = $(BUILD)/gemini-code.fcgi $(jobs:%=$(BUILD)/gemini-code-%)
 bench_programs = $(BUILD)/bench $(addprefix $(BUILD)/bench-,$(subst _,-,$(bench_helpers)))
-test_programs = $(BUILD)/unit-tests $(BUILD)/e2e-tests $(BUILD)/fake-gemini
+test_programs = $(BUILD)/unit-tests $(BUILD)/e2e-tests $(BUILD)/fake-gemini $(BUILD)/test-network.so
 
 .PHONY: all
 all: $(programs)
@@ -149,6 +149,10 @@ $(BUILD)/unit-tests: $(call objects,$(unit_sources)) $(support_objects) $(fake_o
 $(BUILD)/unit-tests: libs = -l:libfcgi.a $(test_libs) $(jobs_libs)
 $(BUILD)/e2e-tests: $(call objects,$(e2e_sources)) $(support_objects) $(fake_objects) $(base_objects)
 $(BUILD)/e2e-tests: libs = $(test_libs)
+# Preloaded into the program under test.
+$(BUILD)/test-network.so: tests/preload/network.cc src/base/ip.cc src/base/ip.h $(BUILD)/flags | need-build
+	$(say) LINK $@
+	$(Q)$(CXX) -std=c++20 -Isrc $(warnings) -O2 -fPIC -shared $(LDFLAGS) -o $@ $(filter %.cc,$^) -ldl
 $(BUILD)/bench: $(call objects,$(bench_sources) tests/support/process.cc tests/support/http.cc tests/support/raw_server.cc) \
   $(base_objects)
 $(BUILD)/bench: libs = -lgtest -lcurl $(store_libs) -ldl

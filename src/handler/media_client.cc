@@ -60,7 +60,7 @@ class MediaClient::Download final : public HttpObserver {
   bool OnHead(int status, const HttpFields& headers) override {
     if (IsRedirect(status)) {
       location_ = FieldOf(headers, "location");
-      is_redirect_ = true;
+      if (location_.empty()) wrong_ = "redirects to nowhere";
       return false;
     }
     file_.mime_type = TypeOf(FieldOf(headers, "content-type"));
@@ -84,7 +84,7 @@ class MediaClient::Download final : public HttpObserver {
   }
   bool OnWait() override { return !client_->ClientGone(); }
 
-  bool is_redirect() const { return is_redirect_; }
+  // Empty: it is no redirect.
   const std::string& location() const { return location_; }
   const std::string& wrong() const { return wrong_; }
   File& file() { return file_; }
@@ -103,7 +103,6 @@ class MediaClient::Download final : public HttpObserver {
   File file_;
   std::string wrong_;
   std::string location_;
-  bool is_redirect_ = false;
 };
 
 MediaClient::MediaClient(const Config& config)
@@ -151,7 +150,7 @@ Result<MediaClient::File, ApiError> MediaClient::Get(std::string_view text, cons
     call.total_timeout_ms = std::max<int64_t>(1, (limits.deadline_us - SystemClock().MonotonicUs()) / 1000);
     Download download(limits, client);
     const Status got = http_.Perform(call, &download, client->WatchFd(), kTickMs);
-    if (download.is_redirect()) {
+    if (!download.location().empty()) {
       if (redirects == kMaxRedirects) return Refusal("redirects more than " + std::to_string(kMaxRedirects) + " times");
       url = FollowLocation(*url, download.location());
       continue;
