@@ -256,6 +256,14 @@ TEST_F(ConfigTest, Urls) {
   }
 }
 
+TEST_F(ConfigTest, Hosts) {
+  EXPECT_EQ(ErrorOf("media.hosts = example.org, *.example.com"), "");
+  EXPECT_EQ(ErrorOf("media.hosts ="), "");
+  EXPECT_EQ(ErrorOf("media.hosts = a.org https://example.org"),
+            "gemini-code.properties:1: media.hosts must hold host names in lower case, `*.` and a name, or `*`; not "
+            "https://example.org");
+}
+
 TEST_F(ConfigTest, ReportsAllErrorsAtOnce) {
   dir_.Write("conf.d/a.properties", "no.such = 1\n");
   setenv("GEMINI_CODE_LOG_LEVEL", "loud", 1);

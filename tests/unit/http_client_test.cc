@@ -612,6 +612,45 @@ TEST_F(HttpClientWatchTest, AQuietDescriptorDoesNotWake) {
   EXPECT_EQ(got.waits, 0);
 }
 
+TEST(HttpClient, GoesToTheAddressesItIsGiven) {
+  RawServer server(Echo);
+  const std::string port = std::to_string(server.port());
+  for (const char* addresses : {"127.0.0.1", "[::1],127.0.0.1"}) {  // nobody listens at ::1
+    HttpClient client(Options());
+    HttpCall call;
+    call.method = "GET";
+    call.url = "http://name.invalid:" + port + "/";
+    call.resolved = "name.invalid:" + port + ":" + addresses;
+    Recorder got;
+    const Status status = client.Perform(call, &got, -1, kLongMs);
+    ASSERT_TRUE(status.ok()) << status.error().message;
+    EXPECT_NE(got.body.find("Host: name.invalid:" + port), std::string::npos) << got.body;
+  }
+}
+
+TEST(HttpClient, TotalTimeIsLimited) {
+  std::atomic<bool> ends = false;
+  RawServer server([&](RawPeer* peer) {
+    peer->ReadRequest();
+    peer->Write("HTTP/1.1 200 OK\r\n\r\n");
+    while (!ends) {  // never silent for long
+      peer->Write("x");
+      std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    }
+  });
+  HttpClient client(Options());
+  HttpCall call;
+  call.method = "GET";
+  call.url = server.Url("/");
+  call.total_timeout_ms = 100;
+  Recorder got;
+  const Status status = client.Perform(call, &got, -1, kLongMs);
+  ends = true;
+  ASSERT_FALSE(status.ok());
+  EXPECT_EQ(status.error().kind, ErrorKind::kTimeout);
+  EXPECT_EQ(got.status, 200);
+}
+
 TEST(HttpClient, OnlyItsOwnProxyCounts) {
   RawServer server(Echo);
   const std::string nobody = "http://127.0.0.1:" + std::to_string(UnusedPort());

@@ -63,5 +63,38 @@ TEST(Media, GifIsRefused) {
   EXPECT_TRUE(TakesMime("application/pdf"));
 }
 
+TEST(Media, ToBase64) {
+  const std::pair<std::string_view, std::string_view> cases[] = {
+      {"", ""},
+      {"f", "Zg=="},
+      {"fo", "Zm8="},
+      {"foo", "Zm9v"},
+      {"foob", "Zm9vYg=="},
+      {"fooba", "Zm9vYmE="},
+      {"foobar", "Zm9vYmFy"},
+      {std::string_view("\0\xff\xfe", 3), "AP/+"},
+  };
+  for (const auto& [bytes, text] : cases) EXPECT_EQ(ToBase64(bytes), text) << bytes;
+}
+
+TEST(Media, TypesByUse) {
+  const struct {
+    const char* type;
+    bool image;
+    bool video;
+    bool file;
+  } cases[] = {
+      {"image/png", true, false, true},  {"image/gif", false, false, false},
+      {"video/mp4", false, true, true},  {"application/pdf", false, false, true},
+      {"text/html", false, false, true}, {"application/octet-stream", false, false, false},
+      {"", false, false, false},
+  };
+  for (const auto& c : cases) {
+    EXPECT_EQ(CheckMime(c.type, MediaUse::kImage).empty(), c.image) << c.type;
+    EXPECT_EQ(CheckMime(c.type, MediaUse::kVideo).empty(), c.video) << c.type;
+    EXPECT_EQ(CheckMime(c.type, MediaUse::kFile).empty(), c.file) << c.type;
+  }
+}
+
 }  // namespace
 }  // namespace gc
