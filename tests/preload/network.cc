@@ -30,12 +30,17 @@ Function Next(const char* name) {
   return reinterpret_cast<Function>(dlsym(RTLD_NEXT, name));
 }
 
+std::string Setting(const char* name) {
+  const char* value = std::getenv(name);
+  return value == nullptr ? "" : value;
+}
+
 // The answer to this lookup; empty for a name that the file does not have.
 std::string AnswerFor(const std::string& name) {
   static std::mutex mutex;
   static std::map<std::string, size_t> lookups;
   const std::lock_guard lock(mutex);
-  std::ifstream file(std::getenv("GC_TEST_HOSTS"));
+  std::ifstream file(Setting("GC_TEST_HOSTS"));
   for (std::string line; std::getline(file, line);) {
     std::istringstream words(line);
     std::string word;
@@ -84,7 +89,7 @@ extern "C" int connect(int fd, const sockaddr* address, socklen_t size) {
                          : address->sa_family == AF_INET6 ? reinterpret_cast<const sockaddr_in6*>(address)->sin6_port
                                                           : 0;
   if (port != htons(kHttps) || !IsPublic(address)) return real(fd, address, size);
-  const in_port_t to = htons(static_cast<in_port_t>(std::atoi(std::getenv("GC_TEST_PORT"))));
+  const in_port_t to = htons(static_cast<in_port_t>(std::atoi(Setting("GC_TEST_PORT").c_str())));
   if (address->sa_family == AF_INET) {
     sockaddr_in server{};
     server.sin_family = AF_INET;
