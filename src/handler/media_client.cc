@@ -165,6 +165,8 @@ Result<MediaClient::File, ApiError> MediaClient::Get(std::string_view text, cons
         return Refusal("its server cannot be reached: " + got.error().message);
       case ErrorKind::kStopping:
         return ApiError{ApiErrorKind::kBusy, "The gateway restarts and could not wait for this file", "", 1};
+      case ErrorKind::kInternal:
+        return ApiError{ApiErrorKind::kInternal, "The gateway could not fetch this file", "", 0};
       default:
         return Refusal("was cut: " + got.error().message);
     }
