@@ -32,6 +32,7 @@ enum class ConfigKey {
   kDatabaseStatePath,
   kSpoolDir,
   kSpoolMaxBytes,
+  kMetricsMaxKeys,
   kSignaturesMaxRows,
   kSignaturesMaxBytes,
   kSignaturesTtlS,

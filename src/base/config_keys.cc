@@ -43,6 +43,8 @@ constexpr ConfigKeyInfo kKeys[] = {
      "Directory for log rows that the main database refused."},
     {kSpoolMaxBytes, "spool.max_bytes", kInteger, "67108864", 0, 64 * kGiB, "",
      "Bytes that the spool may hold; rows beyond are dropped and counted."},
+    {kMetricsMaxKeys, "metrics.max_keys", kInteger, "100000", 1, 100000000, "",
+     "Keys that api_key_metrics holds; gemini-code-aggregate takes out those that were not used for the longest time."},
     {kSignaturesMaxRows, "signatures.max_rows", kInteger, "100000", 0, 100000000, "",
      "Thought signatures of function calls kept in the state database, for clients that do not send them back; the "
      "oldest go first. 0: none are kept."},

@@ -95,13 +95,6 @@ KeyVerdict VerdictOf(const RequestLogRow& row) {
   return status >= 400 ? KeyVerdict::kNone : KeyVerdict::kWorks;
 }
 
-// Until Gemini knows the model its name is whatever a client wrote, and could fill metrics_minute with one row per
-// request.
-std::string_view CountedModel(const RequestLogRow& row) {
-  const bool client_error = row.status_code >= 400 && row.status_code < 500 && row.status_code != 429;
-  return client_error ? std::string_view{} : std::string_view{row.model};
-}
-
 std::string ErrorContext(const RequestLogRow& row) {
   std::string text;
   json::Writer w(&text);
@@ -115,6 +108,11 @@ std::string ErrorContext(const RequestLogRow& row) {
 }
 
 }  // namespace
+
+std::string_view CountedModel(int64_t status_code, std::string_view model) {
+  const bool client_error = status_code >= 400 && status_code < 500 && status_code != 429;
+  return client_error ? std::string_view{} : model;
+}
 
 RequestLog::RequestLog(Connection connection, Statements statements, Clock& clock)
     : connection_(std::move(connection)), statements_(std::move(statements)), clock_(&clock) {}
@@ -218,7 +216,7 @@ Status RequestLog::CountMinutes(std::span<const RequestLogRow* const> rows) {
   std::map<std::tuple<int64_t, std::string_view, std::string_view, int>, Sums> cells;
   for (const RequestLogRow* row : rows) {
     const int64_t minute = row->timestamp_unix_s - row->timestamp_unix_s % kMinuteS;
-    Sums& cell = cells[{minute, CountedModel(*row), row->endpoint, row->status_code / 100}];
+    Sums& cell = cells[{minute, CountedModel(row->status_code, row->model), row->endpoint, row->status_code / 100}];
     cell.requests += 1;
     cell.errors += row->has_error;
     cell.response_time_ms += row->response_time_ms;

@@ -7,6 +7,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 
 #include "base/clock.h"
 #include "base/result.h"
@@ -51,6 +52,10 @@ struct RequestLogRow {
   std::string quota_id;       // quota that Gemini named in a 429, for error_logs; empty: none
   CacheUse cache = CacheUse::kNone;
 };
+
+// The model that a request is counted under, in metrics_minute and in all roll-ups: '' where the name is only the
+// client's word. Until Gemini knows it, it could be anything, and would make one cell per request.
+std::string_view CountedModel(int64_t status_code, std::string_view model);
 
 // Writes rows to the main database. Used by one thread at a time.
 class RequestLog {
