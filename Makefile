@@ -154,7 +154,7 @@ $(BUILD)/test-network.so: tests/preload/network.cc src/base/ip.cc src/base/ip.h 
 	$(say) LINK $@
 	$(Q)$(CXX) -std=c++20 -Isrc $(warnings) -O2 -fPIC -shared $(LDFLAGS) -o $@ $(filter %.cc,$^) -ldl
 $(BUILD)/bench: $(call objects,$(bench_sources) tests/support/process.cc tests/support/http.cc tests/support/raw_server.cc) \
-  $(base_objects)
+  $(store_objects) $(base_objects)
 $(BUILD)/bench: libs = -lgtest -lcurl $(store_libs) -ldl
 $(BUILD)/bench-sse-server: $(call objects,tests/bench/sse_server.cc)
 $(BUILD)/bench-constant-handler: $(call objects,tests/bench/constant_handler.cc)

@@ -22,7 +22,7 @@ constexpr int kTurnWaitMs = 1000;
 // The write lock is held for the cells and days, not for the rows: so many that it takes some 50 ms. A day costs as
 // much as the rows of stats_hourly that its sums are made of.
 constexpr size_t kMaxCells = 20'000;
-constexpr size_t kMinCells = 1'000;
+constexpr size_t kMinCells = 5'000;
 constexpr size_t kCellsPerDay = 1'000;
 constexpr int64_t kLockUs = 50'000;
 // A read transaction keeps the WAL from being started over: not for longer than this takes.
@@ -115,7 +115,9 @@ Status RowAggregator::Write(const Rollup& rollup, Watermark* watermark) {
   });
   if (!written.ok()) return written;
   if (!moved) return Error{ErrorKind::kBusy, "another program moved the watermark of request_logs"};
-  if (clock_.MonotonicUs() - locked_us > kLockUs) max_cells_ = std::max(max_cells_ / 2, kMinCells);
+  locked_us = clock_.MonotonicUs() - locked_us;
+  if (locked_us > kLockUs) max_cells_ = std::max(max_cells_ / 2, kMinCells);
+  if (locked_us < kLockUs / 2) max_cells_ = std::min(max_cells_ * 2, kMaxCells);
   *watermark = next;
   return {};
 }
@@ -135,7 +137,7 @@ Status RowAggregator::Run(AggregatedRows* done) {
       if (!scan) return scan.error();
       store::ScannedRequest row;
       while (rollup.rows() < kMaxRows && rollup.last_seq() < *last_seq &&
-             rollup.cells() + rollup.days().size() * kCellsPerDay < max_cells_) {
+             rollup.cells() + (rollup.days().size() - (rollup.rows() > 0)) * kCellsPerDay < max_cells_) {
         const auto there = scan->Next(&row);
         if (!there) return there.error();
         if (!*there) break;

@@ -46,20 +46,20 @@ size_t Rollup::KeyHash::operator()(const HourlyKey& key) const {
 size_t Rollup::KeyHash::operator()(const PairKey& key) const { return Mix(Mix(0, key.start), key.name); }
 
 void Rollup::Count(Counts* counts, int64_t ms) {
-  const auto [cell, is_new] = counts->try_emplace(store::HistogramBucket(ms), 0);
-  ++cell->second;
-  histogram_cells_ += is_new;
+  const auto at = static_cast<size_t>(store::HistogramBucket(ms) + 1);
+  if (at >= counts->size()) counts->resize(at + 1);
+  histogram_cells_ += (*counts)[at]++ == 0;
 }
 
 void Rollup::Add(const store::ScannedRequest& row) {
   const int64_t hour = StartOf(row.timestamp_unix_s, kHourS);
   const int64_t day = StartOf(row.timestamp_unix_s, kDayS);
-  const int32_t model = names_.IdOf(store::CountedModel(row.status_code, row.model));
+  const int32_t model = models_.IdOf(store::CountedModel(row.status_code, row.model));
   const HourlyKey key{.hour = hour,
                       .model = model,
-                      .endpoint = names_.IdOf(row.endpoint),
-                      .client_type = names_.IdOf(row.client_type),
-                      .error_type = names_.IdOf(row.error_type),
+                      .endpoint = endpoints_.IdOf(row.endpoint),
+                      .client_type = client_types_.IdOf(row.client_type),
+                      .error_type = error_types_.IdOf(row.error_type),
                       .status_code = row.status_code};
   HourlySums& sums = hourly_[key];
   const bool first = sums.requests == 0;
@@ -84,7 +84,7 @@ void Rollup::Add(const store::ScannedRequest& row) {
   Count(&histograms.response_time, row.response_time_ms);
   if (row.first_token_ms) Count(&histograms.first_token, *row.first_token_ms);
 
-  KeySums& of_key = keys_[{day, names_.IdOf(row.api_key_hash)}];
+  KeySums& of_key = keys_[{day, key_hashes_.IdOf(row.api_key_hash)}];
   of_key.requests += 1;
   of_key.errors += row.has_error;
   of_key.input_tokens += row.input_tokens;

@@ -57,7 +57,7 @@ class Rollup {
   void Write(Poco::Data::Session& session) const;
 
  private:
-  // Each text once, by a small number: keys of cells are then numbers.
+  // The texts of one column, each once and by a small number: keys of cells are then numbers.
   class Names {
    public:
     int32_t IdOf(std::string_view text);
@@ -87,7 +87,7 @@ class Rollup {
     size_t operator()(const HourlyKey& key) const;
     size_t operator()(const PairKey& key) const;
   };
-  using Counts = std::unordered_map<int, int64_t>;
+  using Counts = std::vector<int64_t>;  // by bucket + 1, as long as needed
   struct Histograms {
     Counts response_time, first_token;
   };
@@ -98,7 +98,7 @@ class Rollup {
   void WriteHistogram(Poco::Data::Session& session, const std::string& metric, Counts Histograms::*counts) const;
   void WriteKeys(Poco::Data::Session& session) const;
 
-  Names names_;
+  Names models_, endpoints_, client_types_, error_types_, key_hashes_;
   std::unordered_map<HourlyKey, HourlySums, KeyHash> hourly_;
   std::unordered_map<PairKey, Histograms, KeyHash> histograms_;  // by hour and model
   std::unordered_map<PairKey, KeySums, KeyHash> keys_;           // by day and key

@@ -69,15 +69,16 @@ void Rollup::WriteHourly(Poco::Data::Session& session) const {
   const auto sums = [&](int64_t HourlySums::*member) {
     return integers([&](const auto& cell) { return cell.second.*member; });
   };
-  const auto texts = [&](int32_t HourlyKey::*member) {
+  const auto texts = [&](const Names& names, int32_t HourlyKey::*member) {
     Texts column;
-    for (const auto* cell : cells) column.push_back(names_.TextOf(cell->first.*member));
+    for (const auto* cell : cells) column.push_back(names.TextOf(cell->first.*member));
     return column;
   };
   Integers hour = integers([](const auto& cell) { return cell.first.hour; });
   Integers status_code = integers([](const auto& cell) { return cell.first.status_code; });
-  Texts model = texts(&HourlyKey::model), endpoint = texts(&HourlyKey::endpoint);
-  Texts client_type = texts(&HourlyKey::client_type), error_type = texts(&HourlyKey::error_type);
+  Texts model = texts(models_, &HourlyKey::model), endpoint = texts(endpoints_, &HourlyKey::endpoint);
+  Texts client_type = texts(client_types_, &HourlyKey::client_type);
+  Texts error_type = texts(error_types_, &HourlyKey::error_type);
   std::vector<Integers> columns;
   for (const auto member :
        {&HourlySums::requests, &HourlySums::errors, &HourlySums::streams, &HourlySums::attempts,
@@ -97,9 +98,12 @@ void Rollup::WriteHourly(Poco::Data::Session& session) const {
 void Rollup::WriteHistogram(Poco::Data::Session& session, const std::string& metric, Counts Histograms::*counts) const {
   Buckets hours, days;
   for (const auto& [key, histograms] : histograms_) {
-    for (const auto& [bucket, count] : histograms.*counts) {
-      hours[{key.start, key.name, bucket}] += count;
-      days[{StartOf(key.start, kDayS), key.name, bucket}] += count;
+    const Counts& of_hour = histograms.*counts;
+    for (size_t at = 0; at < of_hour.size(); ++at) {
+      if (of_hour[at] == 0) continue;
+      const int bucket = static_cast<int>(at) - 1;
+      hours[{key.start, key.name, bucket}] += of_hour[at];
+      days[{StartOf(key.start, kDayS), key.name, bucket}] += of_hour[at];
     }
   }
   for (const auto& [name, cells] : {std::pair<const char*, const Buckets*>{"hour", &hours}, {"day", &days}}) {
@@ -108,7 +112,7 @@ void Rollup::WriteHistogram(Poco::Data::Session& session, const std::string& met
     Integers start, bucket, count;
     for (const auto& [key, value] : *cells) {
       start.push_back(std::get<0>(key));
-      model.push_back(names_.TextOf(std::get<1>(key)));
+      model.push_back(models_.TextOf(std::get<1>(key)));
       bucket.push_back(std::get<2>(key));
       count.push_back(value);
     }
@@ -120,15 +124,15 @@ void Rollup::WriteKeys(Poco::Data::Session& session) const {
   std::vector<const std::pair<const PairKey, KeySums>*> cells;
   for (const auto& cell : keys_) cells.push_back(&cell);
   std::sort(cells.begin(), cells.end(), [&](const auto* a, const auto* b) {
-    return std::tie(a->first.start, names_.TextOf(a->first.name)) <
-           std::tie(b->first.start, names_.TextOf(b->first.name));
+    return std::tie(a->first.start, key_hashes_.TextOf(a->first.name)) <
+           std::tie(b->first.start, key_hashes_.TextOf(b->first.name));
   });
   if (cells.empty()) return;
   Texts date, key_hash;
   Integers requests, errors, input_tokens, output_tokens;
   for (const auto* cell : cells) {
     date.push_back(DateText(cell->first.start));
-    key_hash.push_back(names_.TextOf(cell->first.name));
+    key_hash.push_back(key_hashes_.TextOf(cell->first.name));
     requests.push_back(cell->second.requests);
     errors.push_back(cell->second.errors);
     input_tokens.push_back(cell->second.input_tokens);

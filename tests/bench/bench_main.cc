@@ -47,9 +47,13 @@ struct Phase {
   void (*measure)(Run*);
 };
 constexpr Phase kPhases[] = {
-    {"unary", gc::bench::MeasureUnary},     {"latency", gc::bench::MeasureLatency},
-    {"streams", gc::bench::MeasureStreams}, {"memory", gc::bench::MeasureMemory},
-    {"cgi", gc::bench::MeasureCgi},         {"servers", gc::bench::MeasureServers},
+    {"unary", gc::bench::MeasureUnary},
+    {"latency", gc::bench::MeasureLatency},
+    {"streams", gc::bench::MeasureStreams},
+    {"memory", gc::bench::MeasureMemory},
+    {"cgi", gc::bench::MeasureCgi},
+    {"servers", gc::bench::MeasureServers},
+    {"aggregate", gc::bench::MeasureAggregate},
 };
 
 void RaiseOpenFiles() {
@@ -82,7 +86,7 @@ int main(int argc, char** argv) {
   Run run;
   std::vector<Phase> chosen;
   if (!ReadArguments(argc, argv, &run, &chosen)) {
-    std::fputs("usage: bench [--rounds N] [unary|latency|streams|memory|cgi|servers]...\n", stderr);
+    std::fputs("usage: bench [--rounds N] [unary|latency|streams|memory|cgi|servers|aggregate]...\n", stderr);
     return 64;
   }
   signal(SIGPIPE, SIG_IGN);

@@ -27,5 +27,6 @@ void MeasureLatency(Run* run);
 void MeasureStreams(Run* run);
 void MeasureMemory(Run* run);
 void MeasureCgi(Run* run);
+void MeasureAggregate(Run* run);
 
 }  // namespace gc::bench
