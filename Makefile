@@ -147,7 +147,7 @@ $(BUILD)/fake-gemini: libs = $(store_libs) -ldl
 $(BUILD)/unit-tests: $(call objects,$(unit_sources)) $(support_objects) $(fake_objects) $(handler_objects) \
   $(jobs_objects) $(store_objects) $(base_objects)
 $(BUILD)/unit-tests: libs = -l:libfcgi.a $(test_libs) $(jobs_libs)
-$(BUILD)/e2e-tests: $(call objects,$(e2e_sources)) $(support_objects) $(fake_objects) $(base_objects)
+$(BUILD)/e2e-tests: $(call objects,$(e2e_sources)) $(support_objects) $(fake_objects) $(store_objects) $(base_objects)
 $(BUILD)/e2e-tests: libs = $(test_libs)
 # Preloaded into the program under test.
 $(BUILD)/test-network.so: tests/preload/network.cc src/base/ip.cc src/base/ip.h $(BUILD)/flags | need-build
