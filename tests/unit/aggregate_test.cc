@@ -4,8 +4,11 @@
 
 #include <Poco/Data/Session.h>
 #include <gtest/gtest.h>
+#include <signal.h>
 #include <sqlite3.h>
+#include <sys/wait.h>
 #include <sysexits.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <functional>
@@ -138,6 +141,45 @@ TEST_F(AggregateTest, ManyCellsGoInSeveralTransactions) {
   ASSERT_TRUE(rows.Run(&done).ok());
   EXPECT_GT(commits.size(), 2U);
   EXPECT_EQ(done.rows, 12'000);
+  EXPECT_EQ(RollupDifference(db_), "");
+}
+
+// A child that is killed after a number of SQLite's steps, or right after a commit.
+TEST_F(AggregateTest, KilledAtAnyStepItLeavesWholeTransactions) {
+  Append(RandomRows(3000, 20));
+  int killed = 0;
+  int killed_after_commit = 0;
+  for (int step = 0; step < 40; ++step) {
+    Append(RandomRows(200, 20));
+    const pid_t child = fork();
+    if (child == 0) {
+      const auto die = [](void* /*left*/) { return raise(SIGKILL); };
+      auto session = OpenSession(db_, store::Database::kMain, SessionMode::kReadWrite, 5000);
+      auto reader = Open();
+      store::TurnLock turns(db_);
+      if (step % 2 == 0) {
+        sqlite3_wal_hook(
+            HandleOf(*session), [](void*, sqlite3*, const char*, int) { return raise(SIGKILL); }, nullptr);
+      } else {
+        sqlite3_progress_handler(HandleOf(*session), 1 << (6 + step / 4), die, nullptr);
+      }
+      AggregatedRows done;
+      _exit(RowAggregator(*session, reader, turns, clock_, [](int64_t) {}).Run(&done).ok() ? 0 : 1);
+    }
+    int status = 0;
+    ASSERT_EQ(waitpid(child, &status, 0), child);
+    killed += WIFSIGNALED(status);
+    killed_after_commit += WIFSIGNALED(status) && step % 2 == 0;
+    const std::string counted =
+        Rows("SELECT count(*), count(*) FROM request_logs WHERE seq <= (SELECT max(seq) FROM watermarks)");
+    EXPECT_EQ(Rows("SELECT coalesce(sum(requests), 0), (SELECT coalesce(sum(total_requests), 0) FROM system_stats)"
+                   " FROM stats_hourly"),
+              counted)
+        << "step " << step;
+  }
+  EXPECT_EQ(killed_after_commit, 20);
+  EXPECT_GT(killed, 30);
+  EXPECT_EQ(Run(), 0) << err_.str();
   EXPECT_EQ(RollupDifference(db_), "");
 }
 
