@@ -29,8 +29,7 @@ class Aggregate final : public Job {
  private:
   void AddOptions(Poco::Util::OptionSet* options) override {
     using Poco::Util::Option;
-    options->addOption(
-        Option("spool", "", "spool to replay, instead of spool.dir; with --db none is, else").argument("DIR"));
+    options->addOption(Option("spool", "", "spool to replay, instead of spool.dir (with --db: none)").argument("DIR"));
     options->addOption(Option("repair", "", "correct totals and api_key_metrics where they differ"));
     options->addOption(
         Option("lock-wait", "", "wait this long for another copy to end, instead of not at all").argument("SEC"));
