@@ -114,7 +114,7 @@ class FileReplay {
   }
 
  private:
-  Status TakeLine(std::string line);
+  Status TakeLine(const std::string& line);
   Status Commit();
   void Bad(std::string_view line);
 
@@ -146,18 +146,18 @@ Status FileReplay::ReadToEnd() {
       rest.remove_prefix(std::min(rest.size(), part.size() + 1));
       if (end == std::string_view::npos) break;
       if (too_long) Bad(line);
-      if (Status s = too_long ? Status{} : TakeLine(std::move(line)); !s.ok()) return s;
+      if (Status s = too_long ? Status{} : TakeLine(line); !s.ok()) return s;
       line.clear();
       too_long = false;
     }
   }
   // The last line may have lost its end to a kill; when it still is a row, it is one.
   if (too_long) Bad(line);
-  if (Status s = too_long ? Status{} : TakeLine(std::move(line)); !s.ok()) return s;
+  if (Status s = too_long ? Status{} : TakeLine(line); !s.ok()) return s;
   return Commit();
 }
 
-Status FileReplay::TakeLine(std::string line) {
+Status FileReplay::TakeLine(const std::string& line) {
   if (line.find_first_not_of(" \t\r") == std::string::npos) return {};
   auto row = ParseSpoolLine(line);
   if (!row || !IsOurRow(*row)) {

@@ -1,31 +1,18 @@
-// aggregate_test.cc: the roll-ups are what the rows come to, each row once, whatever happened before.
+// aggregate_test.cc: the roll-ups are what the rows come to, and the rest of a run.
 // SPDX-License-Identifier: MIT
-#include "jobs/aggregate.h"
-
-#include <Poco/Data/Session.h>
 #include <gtest/gtest.h>
-#include <signal.h>
-#include <sqlite3.h>
-#include <sys/wait.h>
-#include <sysexits.h>
-#include <unistd.h>
 
 #include <filesystem>
-#include <functional>
-#include <limits>
-#include <random>
-#include <sstream>
 
 #include "base/json.h"
 #include "handler/api_error.h"
 #include "jobs/aggregate_rows.h"
-#include "jobs/job_run.h"
 #include "jobs/rollup.h"
 #include "jobs/session.h"
 #include "jobs/system_stats.h"
 #include "store/spool.h"
 #include "support/rollup_check.h"
-#include "unit/store_fixture.h"
+#include "unit/aggregate_fixture.h"
 
 namespace gc::jobs {
 namespace {
@@ -34,79 +21,11 @@ using store::RequestLogRow;
 using test::DumpRollups;
 using test::RollupDifference;
 
-constexpr int64_t kNow = 1'700'000'100;  // MovableClock's
-
-class AggregateTest : public store::StoreTest {
- protected:
-  AggregateTest() {
-    options_.database_path = db_;
-    options_.spool_dir = spool_dir_;
-  }
-
-  int Run() {
-    out_.str("");
-    err_.str("");
-    return RunAggregate(options_, &console_, clock_);
-  }
-
-  void Append(const std::vector<RequestLogRow>& rows) {
-    auto log = store::RequestLog::Open(db_, 1000, clock_);
-    ASSERT_TRUE(log.ok()) << log.error().message;
-    const Status s = log->Append(rows);
-    ASSERT_TRUE(s.ok()) << s.error().message;
-  }
-  void AppendAt(int64_t unix_s) {
-    RequestLogRow row = store::FreshRow();
-    row.timestamp_unix_s = unix_s;
-    Append({row});
-  }
-  void Execute(const std::string& sql) {
-    const Status s = Open().Execute(sql);
-    ASSERT_TRUE(s.ok()) << s.error().message;
-  }
-
-  // Rows of `days` days up to now, of all kinds: errors, streams, unknown figures, no key.
-  std::vector<RequestLogRow> RandomRows(int count, int days) {
-    std::vector<RequestLogRow> rows;
-    std::lognormal_distribution<double> ms(7, 1.5);
-    const auto pick = [&](int below) { return static_cast<int>(random_() % static_cast<unsigned>(below)); };
-    for (int i = 0; i < count; ++i) {
-      static constexpr int kStatuses[] = {200, 200, 200, 200, 400, 401, 403, 404, 429, 499, 500, 502, 503, 504, 529};
-      static constexpr const char* kErrors[] = {"", "upstream_timeout", "rate_limited", "client_left"};
-      static constexpr const char* kClients[] = {"openai", "claude", "gemini", "unknown", "other"};
-      RequestLogRow row = store::FreshRow();
-      row.timestamp_unix_s = kNow - static_cast<int64_t>(random_() % static_cast<unsigned>(days * 86'400));
-      row.status_code = kStatuses[pick(15)];
-      row.has_error = row.status_code >= 400 || pick(20) == 0;
-      row.error_type = row.has_error ? kErrors[pick(4)] : "";
-      row.client_type = kClients[pick(5)];
-      row.model = pick(10) == 0 ? "" : "gemini-" + std::to_string(pick(4));
-      row.endpoint = pick(2) == 0 ? "/v1/messages" : "/v1/chat/completions";
-      row.api_key_hash = pick(8) == 0 ? "" : "key" + std::to_string(pick(9));
-      row.response_time_ms = static_cast<int64_t>(ms(random_));
-      if (pick(3) == 0) row.first_token_ms = std::nullopt;
-      if (pick(3) == 0) row.input_tokens = row.output_tokens = row.total_tokens = std::nullopt;
-      if (pick(3) == 0) row.cached_tokens = row.thoughts_tokens = std::nullopt;
-      row.is_stream = pick(2) == 0;
-      row.attempts = pick(4);
-      rows.push_back(row);
-    }
-    return rows;
-  }
-
-  json::Document Json(const std::string& text) {
-    auto document = json::Document::Parse(text);
-    if (!document) throw std::runtime_error(document.error().message + ": " + text);
-    return std::move(*document);
-  }
-
-  std::mt19937 random_{11};
-  store::MovableClock clock_;
-  AggregateOptions options_;
-  std::ostringstream out_;
-  std::ostringstream err_;
-  Console console_{"gemini-code-aggregate", out_, err_};
-};
+json::Document Json(const std::string& text) {
+  auto document = json::Document::Parse(text);
+  if (!document) throw std::runtime_error(document.error().message + ": " + text);
+  return std::move(*document);
+}
 
 TEST_F(AggregateTest, RollupsAreTheSumsOfTheRows) {
   for (int run = 0; run < 4; ++run) {
@@ -144,45 +63,6 @@ TEST_F(AggregateTest, ManyCellsGoInSeveralTransactions) {
   EXPECT_EQ(RollupDifference(db_), "");
 }
 
-// A child that is killed after a number of SQLite's steps, or right after a commit.
-TEST_F(AggregateTest, KilledAtAnyStepItLeavesWholeTransactions) {
-  Append(RandomRows(3000, 20));
-  int killed = 0;
-  int killed_after_commit = 0;
-  for (int step = 0; step < 40; ++step) {
-    Append(RandomRows(200, 20));
-    const pid_t child = fork();
-    if (child == 0) {
-      const auto die = [](void* /*left*/) { return raise(SIGKILL); };
-      auto session = OpenSession(db_, store::Database::kMain, SessionMode::kReadWrite, 5000);
-      auto reader = Open();
-      store::TurnLock turns(db_);
-      if (step % 2 == 0) {
-        sqlite3_wal_hook(
-            HandleOf(*session), [](void*, sqlite3*, const char*, int) { return raise(SIGKILL); }, nullptr);
-      } else {
-        sqlite3_progress_handler(HandleOf(*session), 1 << (6 + step / 4), die, nullptr);
-      }
-      AggregatedRows done;
-      _exit(RowAggregator(*session, reader, turns, clock_, [](int64_t) {}).Run(&done).ok() ? 0 : 1);
-    }
-    int status = 0;
-    ASSERT_EQ(waitpid(child, &status, 0), child);
-    killed += WIFSIGNALED(status);
-    killed_after_commit += WIFSIGNALED(status) && step % 2 == 0;
-    const std::string counted =
-        Rows("SELECT count(*), count(*) FROM request_logs WHERE seq <= (SELECT max(seq) FROM watermarks)");
-    EXPECT_EQ(Rows("SELECT coalesce(sum(requests), 0), (SELECT coalesce(sum(total_requests), 0) FROM system_stats)"
-                   " FROM stats_hourly"),
-              counted)
-        << "step " << step;
-  }
-  EXPECT_EQ(killed_after_commit, 20);
-  EXPECT_GT(killed, 30);
-  EXPECT_EQ(Run(), 0) << err_.str();
-  EXPECT_EQ(RollupDifference(db_), "");
-}
-
 TEST_F(AggregateTest, ASecondRunChangesNothing) {
   Append(RandomRows(500, 3));
   EXPECT_EQ(Run(), 0) << err_.str();
@@ -202,14 +82,6 @@ TEST_F(AggregateTest, ALateRowLandsInItsOwnHourAndDay) {
   EXPECT_EQ(Rows("SELECT date, total_requests FROM system_stats ORDER BY date"),
             "2023-11-09|1\n2023-11-14|1\n2023-11-23|1");
   EXPECT_EQ(RollupDifference(db_), "");
-}
-
-TEST_F(AggregateTest, TimesThatNoDateCanHoldLandInTheFirstAndLastOne) {
-  AppendAt(-5);
-  AppendAt(0);
-  AppendAt(std::numeric_limits<int64_t>::max());
-  EXPECT_EQ(Run(), 0) << err_.str();
-  EXPECT_EQ(Rows("SELECT date, total_requests FROM system_stats"), "1970-01-01|2\n9999-12-31|1");
 }
 
 TEST_F(AggregateTest, TheDayHasAllItsFigures) {
@@ -252,47 +124,6 @@ TEST_F(AggregateTest, PrunedRowsStayCounted) {
   EXPECT_EQ(Run(), 0) << err_.str();
   EXPECT_EQ(Int("SELECT sum(total_requests) FROM system_stats"), 301);
   EXPECT_EQ(Int("SELECT seq FROM watermarks"), 301);
-}
-
-TEST_F(AggregateTest, ADayWhoseRollupsAreGoneDoesNotShrink) {
-  Append(RandomRows(50, 1));
-  EXPECT_EQ(Run(), 0);
-  Execute("DELETE FROM stats_hourly; DELETE FROM stats_key_daily");
-  const std::string stats = Rows("SELECT * FROM system_stats");
-  Append(RandomRows(3, 1));
-  EXPECT_EQ(Run(), 0);
-  EXPECT_EQ(Rows("SELECT * FROM system_stats"), stats);
-}
-
-TEST_F(AggregateTest, RowsDeletedBeforeTheyWereCountedDoNotStopIt) {
-  Append(RandomRows(20, 1));
-  Execute("DELETE FROM request_logs WHERE seq <= 5 OR seq > 15");
-  EXPECT_EQ(Run(), 0);
-  EXPECT_EQ(Int("SELECT sum(requests) FROM stats_hourly"), 10);
-  EXPECT_EQ(Int("SELECT seq FROM watermarks"), 15);
-  EXPECT_EQ(Run(), 0);
-  Append(RandomRows(4, 1));
-  EXPECT_EQ(Run(), 0);
-  EXPECT_EQ(Int("SELECT sum(requests) FROM stats_hourly"), 14);
-}
-
-// The log was emptied together with its sequence: its numbers begin again below the watermark.
-TEST_F(AggregateTest, ALogThatBeganAnewIsNoticed) {
-  Append(RandomRows(30, 1));
-  EXPECT_EQ(Run(), 0);
-  Execute("DELETE FROM request_logs; DELETE FROM sqlite_sequence WHERE name = 'request_logs'");
-  AppendAt(kNow - 50);  // from before: it may have been counted
-  AppendAt(kNow + 50);
-  AppendAt(kNow + 60);
-  clock_.unix_s = kNow + 100;
-  EXPECT_EQ(Run(), kExitFindings);
-  EXPECT_NE(err_.str().find("began anew below the watermark 30"), std::string::npos) << err_.str();
-  EXPECT_EQ(Int("SELECT sum(requests) FROM stats_hourly"), 32);
-  EXPECT_EQ(Int("SELECT seq FROM watermarks"), 3);
-  EXPECT_EQ(Run(), 0) << "said once";
-  AppendAt(kNow + 200);
-  EXPECT_EQ(Run(), 0);
-  EXPECT_EQ(Int("SELECT sum(requests) FROM stats_hourly"), 33);
 }
 
 TEST_F(AggregateTest, TheSpoolIsPartOfTheRun) {
@@ -410,128 +241,6 @@ TEST_F(AggregateTest, AWalThatGrewIsCheckpointed) {
   EXPECT_EQ(Run(), 0) << err_.str();
   EXPECT_NE(err_.str().find("checkpoint: "), std::string::npos) << err_.str();
   EXPECT_EQ(RollupDifference(db_), "");
-}
-
-TEST_F(AggregateTest, AnotherCopyIsRefused) {
-  const auto lock = JobLock::Take(db_, "aggregate", 0);
-  ASSERT_TRUE(lock.ok());
-  EXPECT_EQ(Run(), EX_TEMPFAIL);
-  EXPECT_EQ(Int("SELECT count(*) FROM job_runs"), 0);
-  options_.dry_run = true;
-  EXPECT_EQ(Run(), 0) << "a dry run needs no lock";
-}
-
-// The lock is by the file's name, and one file may have two.
-TEST_F(AggregateTest, TwoCopiesPastTheLockCountEachRowOnce) {
-  Append(RandomRows(50, 1));
-  auto first = OpenSession(db_, store::Database::kMain, SessionMode::kReadWrite, 1000);
-  auto second = OpenSession(db_, store::Database::kMain, SessionMode::kReadWrite, 1000);
-  ASSERT_TRUE(first.ok() && second.ok());
-  auto reader = Open();
-  store::TurnLock turns(db_);
-  int64_t by_second = 0;
-  Status refused;
-  // The clock is read between reading rows and writing them: there, the other copy comes in.
-  struct Intruder final : Clock {
-    int64_t UnixMs() override {
-      if (auto once = std::exchange(work, nullptr)) once();
-      return kNow * 1000;
-    }
-    int64_t MonotonicUs() override { return 0; }
-    void Random(void* /*out*/, size_t /*bytes*/) override {}
-    std::function<void()> work;
-  } clock;
-  clock.work = [&] {
-    AggregatedRows done;
-    RowAggregator rows(*second, reader, turns, clock_, [](int64_t) {});
-    ASSERT_TRUE(rows.Run(&done).ok());
-    by_second = done.rows;
-  };
-  AggregatedRows done;
-  auto own_reader = Open();
-  RowAggregator rows(*first, own_reader, turns, clock, [](int64_t) {});
-  refused = rows.Run(&done);
-  EXPECT_EQ(by_second, 50);
-  ASSERT_FALSE(refused.ok());
-  EXPECT_EQ(refused.error().kind, ErrorKind::kBusy);
-  EXPECT_EQ(RollupDifference(db_), "");
-}
-
-TEST_F(AggregateTest, ALockedDatabaseIsTriedAgainLater) {
-  Append(RandomRows(50, 1));
-  auto session = OpenSession(db_, store::Database::kMain, SessionMode::kReadWrite, 0);
-  auto reader = Open();
-  store::TurnLock turns(db_);
-  RowAggregator rows(*session, reader, turns, clock_, [](int64_t) {});
-  AggregatedRows done;
-  {
-    auto holder = Open();
-    auto held = store::Transaction::Begin(holder);
-    ASSERT_TRUE(held.ok());
-    const Status refused = rows.Run(&done);
-    ASSERT_FALSE(refused.ok());
-    EXPECT_EQ(ExitCodeOf(refused.error().kind), EX_TEMPFAIL);
-  }
-  EXPECT_EQ(done.rows, 0);
-  ASSERT_TRUE(rows.Run(&done).ok());
-  EXPECT_EQ(RollupDifference(db_), "");
-}
-
-TEST_F(AggregateTest, AFullDiskLosesNothing) {
-  Append(RandomRows(3000, 20));
-  auto session = OpenSession(db_, store::Database::kMain, SessionMode::kReadWrite, 1000);
-  auto reader = Open();
-  store::TurnLock turns(db_);
-  RowAggregator rows(*session, reader, turns, clock_, [](int64_t) {});
-  const int64_t pages = Int("PRAGMA page_count");
-  AggregatedRows done;
-  // The pages end at each of many places within the transaction.
-  for (int64_t room = 0; room < 60; room += 3) {
-    const std::string limit = "PRAGMA max_page_count = " + std::to_string(pages + room);
-    ASSERT_EQ(sqlite3_exec(HandleOf(*session), limit.c_str(), nullptr, nullptr, nullptr), SQLITE_OK);
-    const Status full = rows.Run(&done);
-    ASSERT_FALSE(full.ok()) << room;
-    EXPECT_EQ(ExitCodeOf(full.error().kind), EX_IOERR) << full.error().message;
-    // What was committed before stands, and nothing of the transaction that failed.
-    EXPECT_EQ(Rows("SELECT sum(requests), sum(requests) FROM stats_hourly"),
-              Rows("SELECT (SELECT seq FROM watermarks), sum(total_requests) FROM system_stats"))
-        << room;
-  }
-  ASSERT_EQ(sqlite3_exec(HandleOf(*session), "PRAGMA max_page_count = 1000000", nullptr, nullptr, nullptr), SQLITE_OK);
-  ASSERT_TRUE(rows.Run(&done).ok());
-  EXPECT_EQ(RollupDifference(db_), "");
-}
-
-TEST_F(AggregateTest, UnusableDatabasesAreTold) {
-  struct Case {
-    const char* name;
-    std::function<void()> spoil;
-    int exit_code;
-    const char* message;
-  };
-  Append(RandomRows(2000, 2));
-  const std::string whole = ReadFile(db_);  // all of it: the last connection has checkpointed
-  const Case cases[] = {
-      {"missing", [&] { std::filesystem::remove(db_); }, EX_NOINPUT, "main.db"},
-      {"no database", [&] { dir_.Write("main.db", "text, no database at all"); }, EX_DATAERR, "main.db"},
-      {"damaged pages",
-       [&] {
-         std::string text = whole;
-         for (size_t at = 4096 * 40; at < text.size(); ++at) text[at] = static_cast<char>(at * 7);
-         dir_.Write("main.db", text);
-       },
-       EX_DATAERR, "malformed"},
-      {"newer schema", [&] { Execute("PRAGMA user_version = 99"); }, EX_CONFIG, "99"},
-      {"older schema", [&] { Execute("PRAGMA user_version = 1"); }, EX_CONFIG, "gemini-code-migrate up"},
-  };
-  for (const Case& c : cases) {
-    for (const char* end : {"-wal", "-shm"}) std::filesystem::remove(db_ + end);
-    dir_.Write("main.db", whole);
-    c.spoil();
-    EXPECT_EQ(Run(), c.exit_code) << c.name << ": " << err_.str();
-    EXPECT_NE(err_.str().find(c.message), std::string::npos) << c.name << ": " << err_.str();
-    EXPECT_EQ(out_.str(), "") << c.name;
-  }
 }
 
 }  // namespace
