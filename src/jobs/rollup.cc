@@ -46,7 +46,8 @@ size_t Rollup::KeyHash::operator()(const HourlyKey& key) const {
 size_t Rollup::KeyHash::operator()(const PairKey& key) const { return Mix(Mix(0, key.start), key.name); }
 
 void Rollup::Count(Counts* counts, int64_t ms) {
-  const auto at = static_cast<size_t>(store::HistogramBucket(ms) + 1);
+  const int position = store::HistogramBucket(ms) + 1;
+  const auto at = static_cast<size_t>(position);
   if (at >= counts->size()) counts->resize(at + 1);
   histogram_cells_ += (*counts)[at]++ == 0;
 }

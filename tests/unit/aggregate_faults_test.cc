@@ -21,7 +21,6 @@
 namespace gc::jobs {
 namespace {
 
-using store::RequestLogRow;
 using test::RollupDifference;
 
 class AggregateFaultsTest : public AggregateTest {};
@@ -219,7 +218,7 @@ TEST_F(AggregateFaultsTest, UnusableDatabasesAreTold) {
       {"damaged pages",
        [&] {
          std::string text = whole;
-         for (size_t at = 4096 * 40; at < text.size(); ++at) text[at] = static_cast<char>(at * 7);
+         for (size_t at = size_t{4096} * 40; at < text.size(); ++at) text[at] = static_cast<char>(at * 7);
          dir_.Write("main.db", text);
        },
        EX_DATAERR, "malformed"},
