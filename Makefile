@@ -71,12 +71,12 @@ endif
 
 store_libs = -lsqlite3 -l:libnettle.a
 handler_libs = -l:libfcgi.a $(store_libs) -ldl
-jobs_libs = -lPocoUtil -lPocoDataSQLite -lPocoData -lPocoFoundation $(store_libs)
+jobs_libs = -lPocoUtil -lPocoDataSQLite -lPocoData -lPocoFoundation -lzstd $(store_libs)
 test_libs = -lgtest -lgtest_main -lcurl $(store_libs) -ldl
 
 # ---- packages --------------------------------------------------------------------------------------------------------
 
-packages_build = g++ libfcgi-dev libcurl4-openssl-dev libsqlite3-dev rapidjson-dev nettle-dev libpoco-dev
+packages_build = g++ libfcgi-dev libcurl4-openssl-dev libsqlite3-dev rapidjson-dev nettle-dev libpoco-dev libzstd-dev
 # What each web server needs to run the gateway: apache2-bin and nginx without their services, spawn-fcgi for the socket.
 packages_lighttpd = lighttpd
 packages_apache = apache2-bin libapache2-mod-fcgid spawn-fcgi

@@ -45,6 +45,13 @@ constexpr ConfigKeyInfo kKeys[] = {
      "Bytes that the spool may hold; rows beyond are dropped and counted."},
     {kMetricsMaxKeys, "metrics.max_keys", kInteger, "100000", 1, 100000000, "",
      "Keys that api_key_metrics holds; gemini-code-aggregate takes out those that were not used for the longest time."},
+    {kBackupDir, "backup.dir", kText, GEMINI_CODE_LOCALSTATEDIR "/backups/gemini-code", 0, 0, "",
+     "Directory of the backups of the main database. The salt is not in them: keep a copy of it elsewhere."},
+    {kBackupKeepDaily, "backup.keep_daily", kInteger, "7", 0, 100000, "",
+     "Days (UTC) that keep their newest backup; only days that have one count."},
+    {kBackupKeepWeekly, "backup.keep_weekly", kInteger, "4", 0, 100000, "",
+     "Weeks that keep their newest backup, from Monday on."},
+    {kBackupKeepMonthly, "backup.keep_monthly", kInteger, "6", 0, 100000, "", "Months that keep their newest backup."},
     {kSignaturesMaxRows, "signatures.max_rows", kInteger, "100000", 0, 100000000, "",
      "Thought signatures of function calls kept in the state database, for clients that do not send them back; the "
      "oldest go first. 0: none are kept."},

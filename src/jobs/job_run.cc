@@ -20,11 +20,6 @@ namespace {
 
 constexpr int kBusyTimeoutMs = 5000;
 
-std::string HostName() {
-  char name[256] = {};
-  return gethostname(name, sizeof name - 1) == 0 ? name : "";
-}
-
 // What the holder wrote about itself.
 std::string HolderOf(int fd) {
   char text[128] = {};
@@ -35,6 +30,11 @@ std::string HolderOf(int fd) {
 }
 
 }  // namespace
+
+std::string HostName() {
+  char name[256] = {};
+  return gethostname(name, sizeof name - 1) == 0 ? name : "";
+}
 
 Result<JobLock> JobLock::Take(const std::string& database_path, const std::string& job, int64_t wait_s) {
   const std::string path = database_path + "." + job + ".lock";

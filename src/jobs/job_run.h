@@ -11,6 +11,9 @@
 
 namespace gc::jobs {
 
+// This machine's name; empty when it has none.
+std::string HostName();
+
 // flock(2) on <database>.<job>.lock, held until the object or the process ends: nothing stale stays after a crash.
 class JobLock {
  public:

@@ -2,15 +2,13 @@
 // SPDX-License-Identifier: MIT
 #include "jobs/migrate.h"
 
-#include <sys/stat.h>
 #include <sysexits.h>
 
-#include <cerrno>
-#include <cstring>
 #include <vector>
 
 #include "base/json.h"
 #include "base/version.h"
+#include "jobs/files.h"
 
 namespace gc::jobs {
 namespace {
@@ -27,20 +25,6 @@ struct Outcome {
   Target target;
   store::UpResult result;
 };
-
-// Makes the directories above a file that are missing.
-Status MakeParents(const std::string& path) {
-  for (size_t slash = path.find('/', 1); slash != std::string::npos; slash = path.find('/', slash + 1)) {
-    const std::string directory = path.substr(0, slash);
-    if (mkdir(directory.c_str(), 0700) == 0 || errno == EEXIST) continue;
-    const int error = errno;
-    struct stat found {};
-    if (stat(directory.c_str(), &found) == 0) continue;  // on a read-only file system it says EROFS
-    const ErrorKind kind = error == EACCES || error == EPERM ? ErrorKind::kPermission : ErrorKind::kNotFound;
-    return Error{kind, "cannot create " + directory + ": " + strerror(error)};
-  }
-  return {};
-}
 
 void WriteText(const std::vector<Outcome>& outcomes, store::DryRun dry_run, Console* console) {
   for (const auto& [target, result] : outcomes) {

@@ -49,11 +49,14 @@ Status CopyDatabase(const std::string& source, const std::string& target, const 
 // schema has; kConfig: another program's, or newer.
 Result<DatabaseFacts> CheckDatabase(const std::string& path, CheckDepth depth);
 
+// The same of a database that others use, as it is at one moment. A reader that takes long lets the WAL grow.
+Result<DatabaseFacts> CheckLiveDatabase(const std::string& path, CheckDepth depth);
+
 // Replaces the whole content of `live` by that of `copy` in one transaction: who reads meanwhile sees the old state to
 // the end of its own transaction, who writes waits (the log writer spools), a kill leaves the old state. The file stays
 // the same file, so that open connections stay valid. `copy` is used by nobody else.
 // kBusy when a writer did not end within `busy_timeout_ms`; kCorrupt when SQLite cannot open `live` as a database (its
-// first page is needed, the others are overwritten unread).
+// first page and its schema are needed, the rest is overwritten unread); kInvalid when the two differ in page size.
 Status RestoreInto(const std::string& copy, const std::string& live, int busy_timeout_ms, const PageProgress& progress);
 
 }  // namespace gc::store

@@ -33,6 +33,11 @@ ErrorKind KindOfOpenFailure(int system_errno) {
       return ErrorKind::kPermission;
     case EROFS:
       return ErrorKind::kReadOnly;
+    case EEXIST:
+      return ErrorKind::kExists;
+    case ENOSPC:
+    case EDQUOT:
+      return ErrorKind::kFull;
     default:
       return ErrorKind::kIo;
   }
@@ -75,9 +80,9 @@ Error Translate(int rc, sqlite3* db) {
 
 // Makes the file before SQLite does: SQLite would leave the mode to the umask. An existing file is never opened here,
 // because closing it would drop the locks that other connections of this process hold on it.
-Status CreateFile(const std::string& path) {
+Status CreateFile(const std::string& path, OpenMode mode) {
   const int fd = open(path.c_str(), O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, 0600);
-  if (fd < 0 && errno == EEXIST) return {};
+  if (fd < 0 && errno == EEXIST && mode == OpenMode::kCreate) return {};
   if (fd < 0) return Error{KindOfOpenFailure(errno), "cannot create " + path + ": " + strerror(errno)};
   const int chmod_errno = fchmod(fd, 0600) == 0 ? 0 : errno;
   close(fd);
@@ -98,8 +103,8 @@ Connection::Handle::~Handle() {
 }
 
 Result<Connection> Connection::Open(const std::string& path, OpenMode mode, int busy_timeout_ms) {
-  if (mode == OpenMode::kCreate) {
-    if (Status s = CreateFile(path); !s.ok()) return s.error();
+  if (mode == OpenMode::kCreate || mode == OpenMode::kNew) {
+    if (Status s = CreateFile(path, mode); !s.ok()) return s.error();
   }
   auto handle = std::make_unique<Handle>();
   const int access = mode == OpenMode::kReadOnly ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE;
@@ -122,6 +127,13 @@ Result<Connection> Connection::Open(const std::string& path, OpenMode mode, int 
   if (!ready.ok()) return Error{ready.error().kind, path + ": " + ready.error().message};
   sqlite3_wal_hook(connection.db(), OnCommit, &connection.handle_->wal_pages);
   return connection;
+}
+
+Result<Connection> Connection::OpenInMemory() {
+  auto handle = std::make_unique<Handle>();
+  const int rc = sqlite3_open_v2(":memory:", &handle->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, nullptr);
+  if (rc != SQLITE_OK) return Translate(rc, handle->db);
+  return Connection(std::move(handle));
 }
 
 Status Connection::PrepareFile() {

@@ -22,6 +22,7 @@ enum class OpenMode {
   kReadWrite,  // the file must exist and be writable (else kNotFound, kPermission, kReadOnly)
   kReadOnly,   // the file must exist; its directory must be writable unless another connection is open (WAL)
   kCreate,     // as kReadWrite; a missing file is made with mode 0600, in WAL mode, auto_vacuum=INCREMENTAL
+  kNew,        // the file must not exist (else kExists); it is made with mode 0600 and has a rollback journal
 };
 
 // A prepared statement. Positions of parameters start at 1, of columns at 0. A bind that fails shows at the next Step.
@@ -38,6 +39,8 @@ class Statement {
   // Steps to the end and resets: for statements whose rows nobody reads.
   Status Run();
   void Reset();
+  // For the calls of SQLite that are not here. Belongs to the statement.
+  sqlite3_stmt* handle() const { return statement_.get(); }
 
   // Of the current row. NULL reads as 0 or empty. The text lives until the next Step or Reset.
   int64_t Int(int column) const { return sqlite3_column_int64(statement_.get(), column); }
@@ -60,6 +63,8 @@ class Connection {
  public:
   // `busy_timeout_ms` holds from the first statement on; 0: do not wait for a lock.
   static Result<Connection> Open(const std::string& path, OpenMode mode, int busy_timeout_ms);
+  // An empty database that goes with the connection.
+  static Result<Connection> OpenInMemory();
 
   Result<Statement> Prepare(std::string_view sql);
   // One or more statements without parameters whose rows nobody reads.
@@ -74,6 +79,8 @@ class Connection {
   int wal_pages() const { return handle_->wal_pages; }
   // True when the path now leads to another file than the one that is open, or to none.
   bool HasMoved() const;
+  // For the calls of SQLite that are not SQL (backup). Belongs to the connection.
+  sqlite3* handle() const { return db(); }
 
  private:
   friend class Transaction;

@@ -2,13 +2,12 @@
 // SPDX-License-Identifier: MIT
 #include "store/migrations.h"
 
-#include <nettle/sha2.h>
 #include <sys/stat.h>
 
-#include <array>
 #include <cerrno>
 
 #include "base/clock.h"
+#include "base/sha256.h"
 
 namespace gc::store {
 namespace {
@@ -19,18 +18,9 @@ constexpr int64_t ApplicationId(Database which) {
 }
 
 std::string Sha256Hex(std::string_view text) {
-  sha256_ctx context;
-  sha256_init(&context);
-  sha256_update(&context, text.size(), reinterpret_cast<const uint8_t*>(text.data()));
-  std::array<uint8_t, SHA256_DIGEST_SIZE> digest{};
-  sha256_digest(&context, digest.size(), digest.data());
-  static constexpr char kHex[] = "0123456789abcdef";
-  std::string hex;
-  for (const uint8_t b : digest) {
-    hex += kHex[b >> 4];
-    hex += kHex[b & 15];
-  }
-  return hex;
+  Sha256 hash;
+  hash.Update(text);
+  return hash.Hex();
 }
 
 Error NewerSchema(int64_t found, int64_t known) {
@@ -147,6 +137,10 @@ Result<int> CurrentVersion(Connection& connection) {
   const auto version = connection.QueryInt("PRAGMA user_version");
   if (!version) return version.error();
   return static_cast<int>(*version);
+}
+
+Result<int> CheckOwnSchema(Connection& connection, Database which) {
+  return CheckedVersion(connection, which, Migrations(which));
 }
 
 Status CheckVersion(Connection& connection, Database which) {

@@ -58,6 +58,10 @@ Result<UpResult> UpWith(std::span<const Migration> migrations, const std::string
 // PRAGMA user_version; 0: nothing was applied yet.
 Result<int> CurrentVersion(Connection& connection);
 
+// The version of a database that Up would take: this program's own, of any version up to the newest; 0: empty. Else
+// kConfig, as Up says it.
+Result<int> CheckOwnSchema(Connection& connection, Database which);
+
 // kConfig, with both versions in the message, unless the schema is this program's or the one before it.
 Status CheckVersion(Connection& connection, Database which);
 

@@ -1,0 +1,194 @@
+// backup_make.cc: makes one backup and cleans up after those that were killed.
+// SPDX-License-Identifier: MIT
+#include "jobs/backup_make.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sqlite3.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <memory>
+#include <vector>
+
+#include "base/version.h"
+#include "jobs/files.h"
+#include "jobs/job.h"
+#include "jobs/job_run.h"
+#include "store/sql_dump.h"
+
+namespace gc::jobs {
+namespace {
+
+constexpr std::string_view kPartial = ".partial";
+constexpr size_t kReadBytes = size_t{1} << 20;
+
+bool IsPlainDatabase(const MakeRequest& request) {
+  return request.format == BackupFormat::kDatabase && request.compression == Compression::kNone;
+}
+
+Result<ArchiveSummary> PackDatabase(const std::string& copy, const std::string& path, Compression compression,
+                                    Console* console) {
+  auto in = ArchiveReader::Open(copy);
+  if (!in) return in.error();
+  auto out = ArchiveWriter::Create(path, compression);
+  if (!out) return out.error();
+  Progress progress(console, "packing", in->file_bytes(), "bytes");
+  std::string buffer(kReadBytes, '\0');
+  for (;;) {
+    const auto bytes = in->Read(buffer.data(), buffer.size());
+    if (!bytes) return bytes.error();
+    if (*bytes == 0) return out->Finish();
+    if (Status s = out->Write({buffer.data(), *bytes}); !s.ok()) return s.error();
+    progress.Set(in->bytes_read());
+  }
+}
+
+Result<ArchiveSummary> PackSql(const std::string& copy, const std::string& path, Compression compression,
+                               int64_t total_rows, Console* console) {
+  auto out = ArchiveWriter::Create(path, compression);
+  if (!out) return out.error();
+  Progress progress(console, "writing SQL", total_rows, "rows");
+  const Status written = store::WriteSqlDump(
+      copy, [&](std::string_view text) { return out->Write(text); }, [&](int64_t rows) { progress.Set(rows); });
+  if (!written.ok()) return written.error();
+  return out->Finish();
+}
+
+Result<ArchiveSummary> Pack(const MakeRequest& request, const store::DatabaseFacts& facts, const std::string& copy,
+                            const std::string& path, Console* console) {
+  if (request.format == BackupFormat::kDatabase) return PackDatabase(copy, path, request.compression, console);
+  int64_t rows = 0;
+  for (const store::TableRows& table : facts.rows) rows += table.rows;
+  return PackSql(copy, path, request.compression, rows, console);
+}
+
+// The names, data before manifest: what has a manifest is whole.
+Status Place(const MakeRequest& request, const std::string& packed, const std::string& manifest) {
+  if (Status s = Rename(packed, request.target); !s.ok()) return s;
+  if (!manifest.empty()) {
+    if (Status s = Rename(manifest, ManifestPath(request.target)); !s.ok()) return s;
+  }
+  return SyncDirectory(DirectoryOf(request.target));
+}
+
+// A copy to work on, removed with its owner.
+struct WorkCopy {
+  explicit WorkCopy(std::string name) : path(std::move(name)) {}
+  ~WorkCopy() { RemoveDatabase(path); }
+  WorkCopy(const WorkCopy&) = delete;
+  WorkCopy& operator=(const WorkCopy&) = delete;
+  const std::string path;
+};
+
+Status CheckTarget(const std::string& target) {
+  struct stat file {};
+  if (target == "-" || lstat(target.c_str(), &file) != 0 || S_ISREG(file.st_mode)) return {};
+  return Error{ErrorKind::kExists, target + " is there and not a file"};
+}
+
+// The name that a work file is for; empty: not one of ours.
+std::string OwnerOf(std::string_view file, std::string_view* kind) {
+  if (!file.starts_with('.')) return "";
+  const size_t end = file.rfind(kPartial);
+  if (end == std::string_view::npos) return "";
+  const std::string_view tail = file.substr(end + kPartial.size());
+  if (!tail.empty() && tail != "-journal" && tail != "-wal" && tail != "-shm") return "";
+  std::string_view name = file.substr(1, end - 1);
+  *kind = "";
+  for (const std::string_view each : {".copy", ".json", ".unpacked"}) {
+    if (!name.ends_with(each)) continue;
+    name.remove_suffix(each.size());
+    *kind = each.substr(1);
+  }
+  return BackupName::Parse(name) ? std::string(name) : "";
+}
+
+}  // namespace
+
+std::string WorkFile(const std::string& directory, const std::string& name, const std::string& kind) {
+  return directory + "/." + name + (kind.empty() ? "" : "." + kind) + std::string(kPartial);
+}
+
+Status CheckSpace(const MakeRequest& request) {
+  const auto database = store::DatabaseBytes(request.database_path);
+  if (!database) return database.error();
+  const auto free = FreeBytes(request.work_directory);
+  if (!free) return free.error();
+  // The copy; and the result: SQL is about as large as the database, zstd leaves a quarter of a log, rarely a half.
+  int64_t needed = *database;
+  if (request.target != "-" && !IsPlainDatabase(request)) {
+    needed += request.compression == Compression::kZstd ? *database / 2 : *database;
+  }
+  if (*free >= needed) return {};
+  return Error{ErrorKind::kFull, request.work_directory + ": " + BytesText(*free) + " are free, " + BytesText(needed) +
+                                     " are needed (the database has " + BytesText(*database) + ")"};
+}
+
+Result<Manifest> MakeBackup(const MakeRequest& request, Console* console) {
+  if (Status s = CheckTarget(request.target); !s.ok()) return s.error();
+  const std::string name = request.target == "-" ? "stdout" : BaseName(request.target);
+  const WorkCopy copy(WorkFile(request.work_directory, name, "copy"));
+  const std::string packed = request.target == "-" ? "-" : WorkFile(request.work_directory, name, "");
+  const std::string described = WorkFile(request.work_directory, name, "json");
+  RemoveDatabase(copy.path);
+  if (packed != "-") unlink(packed.c_str());
+  unlink(described.c_str());
+
+  Progress progress(console, "copying", 0, "pages");
+  const Status copied = store::CopyDatabase(request.database_path, copy.path,
+                                            [&](int64_t done, int64_t /*total*/) { progress.Set(done); });
+  if (!copied.ok()) return copied.error();
+  console->Note("checking the copy");
+  auto facts = store::CheckDatabase(copy.path, request.depth);
+  if (!facts) return facts.error();
+  const auto summary = Pack(request, *facts, copy.path, packed, console);
+  if (!summary) return summary.error();
+
+  Manifest manifest;
+  manifest.file = name;
+  manifest.created_unix_s = request.created_unix_s;
+  manifest.host = HostName();
+  manifest.tool_version = kVersion;
+  manifest.sqlite_version = sqlite3_libversion();
+  manifest.bytes = summary->bytes;
+  manifest.sha256 = summary->sha256;
+  manifest.check = request.depth;
+  manifest.facts = std::move(*facts);
+  if (packed == "-") return manifest;
+  const bool with_manifest = request.manifest == WithManifest::kYes;
+  Status placed = with_manifest ? WriteNewFile(described, manifest.ToJson() + "\n") : Status{};
+  if (placed.ok()) placed = Place(request, packed, with_manifest ? described : "");
+  if (placed.ok()) return manifest;
+  unlink(packed.c_str());
+  unlink(described.c_str());
+  return placed.error();
+}
+
+Status RemoveLeftovers(const std::string& directory, Console* console) {
+  DIR* open = opendir(directory.c_str());
+  if (open == nullptr) return SystemError("cannot read " + directory, errno);
+  std::vector<std::string> files;
+  while (const dirent* entry = readdir(open)) files.emplace_back(entry->d_name);
+  closedir(open);
+  for (const std::string& file : files) {
+    std::string_view kind;
+    const std::string owner = OwnerOf(file, &kind);
+    if (owner.empty()) continue;
+    const std::string path = directory + "/" + file;
+    const std::string backup = directory + "/" + owner;
+    if (kind == "json" && Exists(backup) && !Exists(ManifestPath(backup))) {
+      if (Status s = Rename(path, ManifestPath(backup)); !s.ok()) return s;
+      console->Note("gave the manifest of " + owner + " its name, which a killed run had not");
+    } else if (unlink(path.c_str()) == 0) {
+      console->Note("removed " + file + ", which a killed run left");
+    } else if (errno != ENOENT) {
+      return SystemError("cannot remove " + path, errno);
+    }
+  }
+  return {};
+}
+
+}  // namespace gc::jobs
