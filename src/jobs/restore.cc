@@ -81,8 +81,18 @@ class Restore {
     return BringUp();
   }
 
+  // The present database as a backup; its files as they are when it is damaged.
+  Status Keep() {
+    if (!Exists(live_) || options_.safety_copy == SafetyCopy::kNo) return {};
+    const Status made = MakeSafetyCopy();
+    if (made.ok()) return made;
+    const Error& why = made.error();
+    if (why.kind == ErrorKind::kCorrupt) return KeepFiles(why);
+    return Error{why.kind, "no safety copy of the present database: " + why.message +
+                               "; nothing was changed (--no-safety-backup does without)"};
+  }
+
   Status Apply() {
-    if (Status s = KeepPresent(); !s.ok()) return s;
     if (!Exists(live_)) {
       if (Status s = Install(); !s.ok()) return s;
     } else if (Status s = Overwrite(); !s.ok()) {
@@ -140,37 +150,23 @@ class Restore {
     return {};
   }
 
-  // The present database as a backup; its files as they are when it is damaged.
-  Status KeepPresent() {
-    if (!Exists(live_) || options_.safety_copy == SafetyCopy::kNo) return {};
-    Error why;
-    auto version = LiveVersion();
-    if (version) {
-      if (Status s = MakeDirectories(options_.directory); !s.ok()) return s;
-      if (Status s = RemoveLeftovers(options_.directory, console_); !s.ok()) return s;
-      BackupName name{now_, *version, true, BackupFormat::kDatabase};
-      while (Exists(options_.directory + "/" + name.Text())) ++name.created_unix_s;
-      MakeRequest request;
-      request.database_path = live_;
-      request.target = options_.directory + "/" + name.Text();
-      request.work_directory = options_.directory;
-      request.created_unix_s = name.created_unix_s;
-      Status made = CheckSpace(request);
-      if (made.ok()) {
-        const auto manifest = MakeBackup(request, console_);
-        made = manifest ? Status{} : Status(manifest.error());
-      }
-      if (made.ok()) {
-        kept_ = request.target;
-        return {};
-      }
-      why = made.error();
-    } else {
-      why = version.error();
-    }
-    if (why.kind == ErrorKind::kCorrupt) return KeepFiles(why);
-    return Error{why.kind, "no safety copy of the present database: " + why.message +
-                               "; nothing was changed (--no-safety-backup does without)"};
+  Status MakeSafetyCopy() {
+    const auto version = LiveVersion();
+    if (!version) return version.error();
+    if (Status s = MakeDirectories(options_.directory); !s.ok()) return s;
+    if (Status s = RemoveLeftovers(options_.directory, console_); !s.ok()) return s;
+    BackupName name{now_, *version, true, BackupFormat::kDatabase};
+    while (Exists(options_.directory + "/" + name.Text())) ++name.created_unix_s;
+    MakeRequest request;
+    request.database_path = live_;
+    request.target = options_.directory + "/" + name.Text();
+    request.work_directory = options_.directory;
+    request.created_unix_s = name.created_unix_s;
+    if (Status s = CheckSpace(request); !s.ok()) return s;
+    const auto manifest = MakeBackup(request, console_);
+    if (!manifest) return manifest.error();
+    kept_ = request.target;
+    return {};
   }
 
   Result<int> LiveVersion() const {
@@ -266,14 +262,17 @@ int RunLocked(const RestoreOptions& options, const std::string& backup, Clock& c
   if (options.ask && !options.force && options.confirmed.empty() && !options.ask()) {
     return console->Fail(EX_USAGE, "not confirmed; nothing was changed");
   }
+  // The row comes after it: a damaged database is kept as it was found.
+  Status done = restore.Keep();
   JobRecord record(console, options.database_path, "restore");
   for (const store::TableRows& table : restore.facts().rows)
     record.row().rows = record.row().rows.value_or(0) + table.rows;
   record.row().bytes = restore.facts().bytes;
   record.row().message = BaseName(backup);
-  if (Status s = restore.Apply(); !s.ok()) {
-    record.row().message = s.error().message;
-    return record.End(console->Fail(s.error()));
+  if (done.ok()) done = restore.Apply();
+  if (!done.ok()) {
+    record.row().message = done.error().message;
+    return record.End(console->Fail(done.error()));
   }
   restore.Report();
   return record.End(EX_OK);

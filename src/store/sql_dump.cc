@@ -120,8 +120,10 @@ class DumpWriter {
       const auto row = query->Step();
       if (!row) return row.error();
       if (!*row) return {};
-      // On a line of its own: a comment may end the statement.
-      text_ += std::string(query->Text(0)) + "\n;\n";
+      std::string statement = std::string(query->Text(0)) + ";";
+      // A comment ends it, and swallowed the semicolon.
+      if (sqlite3_complete(statement.c_str()) == 0) statement.insert(statement.size() - 1, 1, '\n');
+      text_ += statement + "\n";
     }
   }
 
