@@ -84,7 +84,8 @@ packages_nginx = nginx spawn-fcgi
 packages_run = ca-certificates $(packages_$(SERVER))
 packages_check = libgtest-dev nodejs npm curl systemd procps ca-certificates openssl $(packages_lighttpd) \
   $(packages_apache) $(packages_nginx)
-packages_bench = wrk openssl ca-certificates libgtest-dev $(packages_lighttpd) $(packages_apache) $(packages_nginx)
+packages_bench = wrk openssl ca-certificates libgtest-dev sqlite3 zstd $(packages_lighttpd) $(packages_apache) \
+  $(packages_nginx)
 packages_lint = clang-format clang-tidy cppcheck shellcheck
 packages_fresh = debootstrap git
 
@@ -153,7 +154,7 @@ $(BUILD)/e2e-tests: libs = $(test_libs)
 $(BUILD)/test-network.so: tests/preload/network.cc src/base/ip.cc src/base/ip.h $(BUILD)/flags | need-build
 	$(say) LINK $@
 	$(Q)$(CXX) -std=c++20 -Isrc $(warnings) -O2 -fPIC -shared $(LDFLAGS) -o $@ $(filter %.cc,$^) -ldl
-$(BUILD)/bench: $(call objects,$(bench_sources) tests/support/process.cc tests/support/http.cc tests/support/raw_server.cc) \
+$(BUILD)/bench: $(call objects,$(bench_sources) $(addprefix tests/support/,process.cc http.cc raw_server.cc write_load.cc)) \
   $(store_objects) $(base_objects)
 $(BUILD)/bench: libs = -lgtest -lcurl $(store_libs) -ldl
 $(BUILD)/bench-sse-server: $(call objects,tests/bench/sse_server.cc)

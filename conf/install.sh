@@ -11,6 +11,7 @@ PATH=$PATH:/usr/sbin:/sbin
 etc=$sysconfdir/gemini-code
 state=$localstatedir/lib/gemini-code
 log=$localstatedir/log/gemini-code
+backups=$localstatedir/backups/gemini-code
 share=$datadir/gemini-code
 
 say() { printf '  %s\n' "$*"; }
@@ -84,6 +85,7 @@ adapt() {
     s|/etc/gemini-code/|$etc/|g
     s|/usr/share/gemini-code/|$share/|g
     s|/var/lib/gemini-code/|$state/|g
+    s|/var/backups/gemini-code|$backups|g
     s|^#log.file =\$|log.file = $log/gemini-code.log|
     s|^User=gemini-code\$|User=$SERVICE_USER|
     s|^Group=gemini-code\$|Group=$SERVICE_GROUP|
@@ -125,17 +127,17 @@ own_file() {
 
 installdirs() {
   present_files | while read -r _ _ target; do mkdir -p "$DESTDIR${target%/*}"; done
-  for directory in "$etc" "$etc/conf.d" "$state" "$state/spool" "$log"; do own_directory "$directory"; done
+  for directory in "$etc" "$etc/conf.d" "$state" "$state/spool" "$log" "$backups"; do own_directory "$directory"; done
 }
 
 # Another user than last time could not read what the last one left.
 check_user() {
   sets_owner || return 0
-  for directory in "$etc" "$state" "$log"; do
+  for directory in "$etc" "$state" "$log" "$backups"; do
     [ -d "$directory" ] || continue
     owner=$(stat -c %U "$directory")
     [ "$owner" = "$SERVICE_USER" ] ||
-      fail "$directory belongs to $owner: say SERVICE_USER=$owner, or chown -R $etc, $state and $log first"
+      fail "$directory belongs to $owner: say SERVICE_USER=$owner, or chown -R $etc, $state, $log and $backups first"
   done
   getent group "$SERVICE_GROUP" > /dev/null || groupadd --system "$SERVICE_GROUP"
   if ! getent passwd "$SERVICE_USER" > /dev/null; then
@@ -216,7 +218,8 @@ uninstall() {
   for directory in "$share" "$docdir"; do
     [ ! -d "$DESTDIR$directory" ] || find "$DESTDIR$directory" -depth -type d -empty -delete
   done
-  echo "Removed. Kept configuration and salt in $etc, databases in $state, logs in $log, and the user $SERVICE_USER."
+  echo "Removed. Kept configuration and salt in $etc, databases in $state, backups in $backups, logs in $log, and the user" \
+    "$SERVICE_USER."
 }
 
 case ${1:-} in

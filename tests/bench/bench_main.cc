@@ -1,5 +1,5 @@
 // bench_main.cc: `make bench`: runs the phases, prints the table, writes bench.json. Run from the repository's root.
-// Usage: bench [--rounds N] [PHASE]...; without phases, all. Environment: BUILD (directory of the programs).
+// Usage: bench [--rounds N] [--rows N] [PHASE]...; without phases, all. Environment: BUILD (directory of the programs).
 // Exits with 1 when a bound is not met or its row is void, with 2 when nothing can be measured.
 // SPDX-License-Identifier: MIT
 #include <signal.h>
@@ -54,6 +54,7 @@ constexpr Phase kPhases[] = {
     {"cgi", gc::bench::MeasureCgi},
     {"servers", gc::bench::MeasureServers},
     {"aggregate", gc::bench::MeasureAggregate},
+    {"backup", gc::bench::MeasureBackup},
 };
 
 void RaiseOpenFiles() {
@@ -71,13 +72,17 @@ bool ReadArguments(int argc, char** argv, Run* run, std::vector<Phase>* chosen) 
       run->rounds = std::atoi(argv[++i]);
       continue;
     }
+    if (argument == "--rows" && i + 1 < argc) {
+      run->log_rows = std::atoll(argv[++i]);
+      continue;
+    }
     const auto* const phase =
         std::find_if(std::begin(kPhases), std::end(kPhases), [&](const Phase& p) { return p.name == argument; });
     if (phase == std::end(kPhases)) return false;
     chosen->push_back(*phase);
   }
   if (chosen->empty()) chosen->assign(std::begin(kPhases), std::end(kPhases));
-  return run->rounds > 0;
+  return run->rounds > 0 && run->log_rows > 0;
 }
 
 }  // namespace
@@ -87,6 +92,7 @@ int main(int argc, char** argv) {
   std::vector<Phase> chosen;
   if (!ReadArguments(argc, argv, &run, &chosen)) {
     std::fputs("usage: bench [--rounds N] [unary|latency|streams|memory|cgi|servers|aggregate]...\n", stderr);
+    std::fputs("usage: bench [--rounds N] [--rows N] [unary|latency|streams|memory|cgi|servers|backup]...\n", stderr);
     return 64;
   }
   signal(SIGPIPE, SIG_IGN);

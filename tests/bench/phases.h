@@ -3,6 +3,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <cstdint>
 #include <string>
 
 #include "bench/report.h"
@@ -13,6 +14,7 @@ namespace gc::bench {
 struct Run {
   Paths paths;
   int rounds = 5;
+  int64_t log_rows = 1'000'000;  // of the log that jobs work on
   Report report;
   // What the gateway made of the benchmark's requests, recorded before anything is measured:
   std::string gemini_body;        // its request to Gemini
@@ -28,5 +30,6 @@ void MeasureStreams(Run* run);
 void MeasureMemory(Run* run);
 void MeasureCgi(Run* run);
 void MeasureAggregate(Run* run);
+void MeasureBackup(Run* run);
 
 }  // namespace gc::bench

@@ -1,0 +1,96 @@
+// jobs_backup.cc: gemini-code-backup against the sqlite3 shell's .backup and zstd, and beside eight log writers.
+// SPDX-License-Identifier: MIT
+#include <time.h>
+
+#include <filesystem>
+
+#include "base/clock.h"
+#include "bench/phases.h"
+#include "store/connection.h"
+#include "store/migrations.h"
+#include "support/write_load.h"
+
+namespace gc::bench {
+namespace {
+
+constexpr int kUndisturbedMs = 4000;
+constexpr int64_t kDayS = 86400;
+
+std::string MakeLog(const std::string& dir, int64_t rows) {
+  Report::Progress("backup, a log of " + std::to_string(rows) + " rows");
+  const std::string file = dir + "/main.db";
+  const int64_t now_s = SystemClock().UnixS();
+  const auto up = store::Up(file, store::Database::kMain, store::DryRun::kNo, "bench", 5000);
+  const Status filled = up ? test::FillLog(file, rows, now_s - 30 * kDayS, now_s) : Status(up.error());
+  if (!filled.ok()) Fatal(filled.error().message);
+  return file;
+}
+
+// Seconds; notes the first failure.
+double TimeOf(const std::vector<std::string>& argv, std::string* error) {
+  const int64_t begin_us = SystemClock().MonotonicUs();
+  const test::RunResult run = RunProgram(argv);
+  const auto took_us = static_cast<double>(SystemClock().MonotonicUs() - begin_us);
+  if (run.code != 0 && error->empty()) *error = argv[0] + ": " + run.err;
+  return took_us / 1e6;
+}
+
+// Both end with a compressed file on the disk; ours has also checked its copy, hashed the file and counted the rows.
+double TimeOfShell(const std::string& file, const std::string& dir, std::string* error) {
+  std::filesystem::remove(dir + "/shell.db.zst");
+  const std::string copy = dir + "/shell.db";
+  return TimeOf(
+      {"sh", "-c",
+       "sqlite3 " + file + " '.backup " + copy + "' && zstd -3 -q --rm " + copy + " && sync " + copy + ".zst"},
+      error);
+}
+
+}  // namespace
+
+void MeasureBackup(Run* run) {
+  const std::string dir = run->paths.NewDirectory("backup");
+  const std::string file = MakeLog(dir, run->log_rows);
+  const std::string program = run->paths.Program("gemini-code-backup");
+  const std::vector<std::string> create = {program, "create", "--db", file, "--dir", dir + "/backups", "-q"};
+  const std::vector<std::string> drill = {program, "drill", "--db", file, "--dir", dir + "/backups", "-q"};
+  Series ratio;
+  Series ours_s;
+  Series shell_s;
+  Series beside_s;
+  Series waits;
+  Series undisturbed_ms;
+  Series disturbed_ms;
+  std::string error;
+  for (int i = 0; i < run->rounds; ++i) {
+    Report::Progress("backup, round " + std::to_string(i + 1));
+    const double shell = TimeOfShell(file, dir, &error);
+    const double ours = TimeOf(create, &error);
+    ratio.Add(ours / shell);
+    ours_s.Add(ours);
+    shell_s.Add(shell);
+
+    test::WriteLoad quiet({file, dir + "/spool"});
+    const timespec pause{kUndisturbedMs / 1000, 0};
+    nanosleep(&pause, nullptr);
+    const test::WriteLoadResult& before = quiet.Stop();
+    test::WriteLoad load({file, dir + "/spool"});
+    beside_s.Add(TimeOf(create, &error));
+    const test::WriteLoadResult& during = load.Stop();
+    if (during.dropped > 0 && error.empty()) error = "rows were dropped";
+    TimeOf(drill, &error);
+    undisturbed_ms.Add(before.Percentile(0.99));
+    disturbed_ms.Add(during.Percentile(0.99));
+    waits.Add(during.Percentile(0.99) / before.Percentile(0.99));
+  }
+  std::filesystem::remove_all(dir);
+  Report& report = run->report;
+  report.Add("Backup / sqlite3's .backup and zstd -3", "", ratio, AtMost(1.5), error);
+  report.Add("Log rows to commit, p99: beside backup / undisturbed", "", waits, AtMost(3), error);
+  report.Add("Backup", "s", ours_s, {}, error);
+  report.Add("sqlite3's .backup and zstd -3", "s", shell_s, {}, error);
+  report.Add("Backup beside 1,500 log rows/s of 8 writers", "s", beside_s, {}, error);
+  report.Add("Log rows to commit, p99: before backup", "ms", undisturbed_ms, {}, error);
+  report.Add("Log rows to commit, p99: beside backup", "ms", disturbed_ms, {}, error);
+}
+
+}  // namespace gc::bench
