@@ -96,6 +96,8 @@ Result<ArchiveWriter> ArchiveWriter::Create(const std::string& path, Compression
     if (!state->compressor) return Error{ErrorKind::kInternal, "zstd: no memory"};
     ZSTD_CCtx_setParameter(state->compressor.get(), ZSTD_c_compressionLevel, kLevel);
     ZSTD_CCtx_setParameter(state->compressor.get(), ZSTD_c_checksumFlag, 1);
+    // A thread beside this one, which reads and hashes meanwhile. A library without threads refuses and works alone.
+    ZSTD_CCtx_setParameter(state->compressor.get(), ZSTD_c_nbWorkers, 1);
     state->buffer.resize(ZSTD_CStreamOutSize());
   }
   return ArchiveWriter(std::move(state));

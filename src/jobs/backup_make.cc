@@ -10,6 +10,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <future>
 #include <memory>
 #include <vector>
 
@@ -47,22 +48,20 @@ Result<ArchiveSummary> PackDatabase(const std::string& copy, const std::string& 
 }
 
 Result<ArchiveSummary> PackSql(const std::string& copy, const std::string& path, Compression compression,
-                               int64_t total_rows, Console* console) {
+                               Console* console) {
   auto out = ArchiveWriter::Create(path, compression);
   if (!out) return out.error();
-  Progress progress(console, "writing SQL", total_rows, "rows");
+  Progress progress(console, "writing SQL", 0, "rows");
   const Status written = store::WriteSqlDump(
       copy, [&](std::string_view text) { return out->Write(text); }, [&](int64_t rows) { progress.Set(rows); });
   if (!written.ok()) return written.error();
   return out->Finish();
 }
 
-Result<ArchiveSummary> Pack(const MakeRequest& request, const store::DatabaseFacts& facts, const std::string& copy,
-                            const std::string& path, Console* console) {
+Result<ArchiveSummary> Pack(const MakeRequest& request, const std::string& copy, const std::string& path,
+                            Console* console) {
   if (request.format == BackupFormat::kDatabase) return PackDatabase(copy, path, request.compression, console);
-  int64_t rows = 0;
-  for (const store::TableRows& table : facts.rows) rows += table.rows;
-  return PackSql(copy, path, request.compression, rows, console);
+  return PackSql(copy, path, request.compression, console);
 }
 
 // The names, data before manifest: what has a manifest is whole.
@@ -141,10 +140,12 @@ Result<Manifest> MakeBackup(const MakeRequest& request, Console* console) {
   const Status copied = store::CopyDatabase(request.database_path, copy.path,
                                             [&](int64_t done, int64_t /*total*/) { progress.Set(done); });
   if (!copied.ok()) return copied.error();
-  console->Note("checking the copy");
-  auto facts = store::CheckDatabase(copy.path, request.depth);
+  // Both only read the copy. What is packed gets its name when the check has found it good.
+  auto check = std::async(std::launch::async, store::CheckDatabase, copy.path, request.depth);
+  const auto summary = Pack(request, copy.path, packed, console);
+  auto facts = check.get();
+  if (!facts && packed != "-") unlink(packed.c_str());
   if (!facts) return facts.error();
-  const auto summary = Pack(request, *facts, copy.path, packed, console);
   if (!summary) return summary.error();
 
   Manifest manifest;

@@ -91,15 +91,22 @@ Status Rename(const std::string& from, const std::string& to) {
   return {};
 }
 
-Status SyncDirectory(const std::string& directory) {
-  const int fd = open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (fd < 0) return SystemError("cannot open " + directory, errno);
+namespace {
+
+Status Sync(const std::string& path, int flags) {
+  const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC | flags);
+  if (fd < 0) return SystemError("cannot open " + path, errno);
   // Some file systems have nothing to sync there.
   const int failed = fsync(fd) != 0 && errno != EINVAL ? errno : 0;
   close(fd);
-  if (failed != 0) return SystemError("cannot sync " + directory, failed);
+  if (failed != 0) return SystemError("cannot sync " + path, failed);
   return {};
 }
+
+}  // namespace
+
+Status SyncFile(const std::string& path) { return Sync(path, 0); }
+Status SyncDirectory(const std::string& directory) { return Sync(directory, O_DIRECTORY); }
 
 Result<int64_t> FreeBytes(const std::string& directory) {
   struct statvfs system {};

@@ -25,6 +25,8 @@ Status MakeParents(const std::string& path);
 Status WriteNewFile(const std::string& path, const std::string& content);
 // Renames inside one directory, over a file that is there. Lasting after SyncDirectory.
 Status Rename(const std::string& from, const std::string& to);
+// All of a file is on the disk when it returns.
+Status SyncFile(const std::string& path);
 Status SyncDirectory(const std::string& directory);
 // Bytes that this user may still write there.
 Result<int64_t> FreeBytes(const std::string& directory);

@@ -237,6 +237,7 @@ class Restore {
       const auto wal = store::Connection::Open(copy_, store::OpenMode::kCreate, 0);
       if (!wal) return wal.error();
     }
+    if (Status s = SyncFile(copy_); !s.ok()) return s;
     // Unlike a rename this does not replace a database that somebody made meanwhile.
     if (link(copy_.c_str(), live_.c_str()) != 0) return SystemError("cannot make " + live_, errno);
     return SyncDirectory(DirectoryOf(live_));

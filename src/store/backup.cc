@@ -2,13 +2,10 @@
 // SPDX-License-Identifier: MIT
 #include "store/backup.h"
 
-#include <fcntl.h>
 #include <sqlite3.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
 #include <memory>
 #include <utility>
 
@@ -29,15 +26,6 @@ constexpr char kTables[] =
 constexpr char kMaxSeq[] = "SELECT coalesce(max(seq), 0) FROM request_logs";
 
 Error Prefixed(const std::string& path, const Error& error) { return {error.kind, path + ": " + error.message}; }
-
-Status Sync(const std::string& path) {
-  const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  const int failed = fd < 0 || fsync(fd) != 0 ? errno : 0;
-  if (fd >= 0) close(fd);
-  if (failed == 0) return {};
-  const ErrorKind kind = failed == ENOSPC || failed == EDQUOT ? ErrorKind::kFull : ErrorKind::kIo;
-  return Error{kind, path + ": " + strerror(failed)};
-}
 
 void RemoveDatabase(const std::string& path) {
   for (const char* suffix : {"", "-journal", "-wal", "-shm"}) unlink((path + suffix).c_str());
@@ -120,11 +108,13 @@ Status CopyInto(const std::string& source, const std::string& target, const Page
   return {};
 }
 
-// Its header still says WAL, as the source's does. In exclusive mode SQLite needs no -shm.
+// Its header still says WAL, as the source's does. In exclusive mode SQLite needs no -shm. Nothing is synced: that
+// would write all of a copy that is read once and removed.
 Result<Connection> OpenAlone(const std::string& path) {
   auto connection = Connection::Open(path, OpenMode::kReadWrite, 0);
   if (!connection) return connection.error();
-  if (Status s = connection->Execute("PRAGMA locking_mode=EXCLUSIVE;PRAGMA journal_mode=DELETE"); !s.ok()) {
+  if (Status s = connection->Execute("PRAGMA synchronous=OFF;PRAGMA locking_mode=EXCLUSIVE;PRAGMA journal_mode=DELETE");
+      !s.ok()) {
     return Prefixed(path, s.error());
   }
   return connection;
@@ -207,7 +197,6 @@ Status CopyDatabase(const std::string& source, const std::string& target, const 
   Status done = CopyInto(source, target, progress, &moment);
   if (!done.ok() && done.error().kind == ErrorKind::kExists) return done;
   if (done.ok()) done = CompareCopy(target, moment);
-  if (done.ok()) done = Sync(target);
   if (!done.ok()) RemoveDatabase(target);
   return done;
 }

@@ -39,14 +39,14 @@ Result<int64_t> DatabaseBytes(const std::string& path);
 
 // Copies the main database as it is at this moment into `target`, a new file (mode 0600), while others write. One read
 // transaction on the source holds that moment, or every commit of another process would start the copy over; the WAL
-// grows meanwhile. The copy has no -wal, is fsynced, and was compared with what the source said: owner, schema version,
-// tables, newest row. A failure removes the file; a kill leaves it, incomplete, with files named <target>-*.
+// grows meanwhile. The copy has no -wal, is not synced, and was compared with what the source said: owner, schema
+// version, tables, newest row. A failure removes the file; a kill leaves it, incomplete, with files named <target>-*.
 // Errors: as Connection::Open and CheckOwnSchema; kExists when there is a file; kFull, kIo, kPermission of the target.
 Status CopyDatabase(const std::string& source, const std::string& target, const PageProgress& progress);
 
 // Checks a main database of any schema version that this program knows, and counts its rows. Nobody else may use it: it
-// is given a rollback journal, so that it is one file again. kCorrupt: damaged, empty, or without a table that its
-// schema has; kConfig: another program's, or newer.
+// is given a rollback journal, so that it is one file again, and not synced. kCorrupt: damaged, empty, or without a
+// table that its schema has; kConfig: another program's, or newer.
 Result<DatabaseFacts> CheckDatabase(const std::string& path, CheckDepth depth);
 
 // The same of a database that others use, as it is at one moment. A reader that takes long lets the WAL grow.

@@ -91,8 +91,7 @@ int main(int argc, char** argv) {
   Run run;
   std::vector<Phase> chosen;
   if (!ReadArguments(argc, argv, &run, &chosen)) {
-    std::fputs("usage: bench [--rounds N] [unary|latency|streams|memory|cgi|servers|aggregate]...\n", stderr);
-    std::fputs("usage: bench [--rounds N] [--rows N] [unary|latency|streams|memory|cgi|servers|backup]...\n", stderr);
+    std::fputs("usage: bench [--rounds N] [--rows N] [unary|latency|streams|memory|cgi|servers|aggregate|backup]...\n", stderr);
     return 64;
   }
   signal(SIGPIPE, SIG_IGN);

@@ -14,6 +14,7 @@ namespace gc::bench {
 namespace {
 
 constexpr int kUndisturbedMs = 4000;
+constexpr int64_t kLongestMs = 600'000;
 constexpr int64_t kDayS = 86400;
 
 std::string MakeLog(const std::string& dir, int64_t rows) {
@@ -28,8 +29,10 @@ std::string MakeLog(const std::string& dir, int64_t rows) {
 
 // Seconds; notes the first failure.
 double TimeOf(const std::vector<std::string>& argv, std::string* error) {
+  test::Command command;
+  command.argv = argv;
   const int64_t begin_us = SystemClock().MonotonicUs();
-  const test::RunResult run = RunProgram(argv);
+  const test::RunResult run = test::RunCommand(command, kLongestMs);
   const auto took_us = static_cast<double>(SystemClock().MonotonicUs() - begin_us);
   if (run.code != 0 && error->empty()) *error = argv[0] + ": " + run.err;
   return took_us / 1e6;
