@@ -1,6 +1,7 @@
 // backup_main.cc: the command line of gemini-code-backup.
 // SPDX-License-Identifier: MIT
 #include <Poco/Util/Option.h>
+#include <sys/resource.h>
 
 #include "jobs/backup.h"
 #include "jobs/job.h"
@@ -22,6 +23,7 @@ constexpr char kHelp[] =
     "keep a copy of it elsewhere. The state database is not either; it can be rebuilt.\n";
 
 constexpr int64_t kMaxKept = 100000;
+constexpr int kNice = 10;
 
 class BackupProgram final : public Job {
  public:
@@ -83,6 +85,8 @@ class BackupProgram final : public Job {
     options_.retention.daily = daily_.value_or(config().Int(ConfigKey::kBackupKeepDaily));
     options_.retention.weekly = weekly_.value_or(config().Int(ConfigKey::kBackupKeepWeekly));
     options_.retention.monthly = monthly_.value_or(config().Int(ConfigKey::kBackupKeepMonthly));
+    // Answers go first. Nobody waits for what this holds: it only reads the database.
+    (void)setpriority(PRIO_PROCESS, 0, kNice);
     return RunBackup(options_, SystemClock(), &console());
   }
 

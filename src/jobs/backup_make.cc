@@ -30,38 +30,47 @@ bool IsPlainDatabase(const MakeRequest& request) {
   return request.format == BackupFormat::kDatabase && request.compression == Compression::kNone;
 }
 
-Result<ArchiveSummary> PackDatabase(const std::string& copy, const std::string& path, Compression compression,
-                                    Console* console) {
-  auto in = ArchiveReader::Open(copy);
+Status PackDatabase(const std::string& copy, ArchiveWriter* out, Console* console) {
+  auto in = ArchiveReader::OpenRaw(copy);
   if (!in) return in.error();
-  auto out = ArchiveWriter::Create(path, compression);
-  if (!out) return out.error();
   Progress progress(console, "packing", in->file_bytes(), "bytes");
   std::string buffer(kReadBytes, '\0');
   for (;;) {
     const auto bytes = in->Read(buffer.data(), buffer.size());
     if (!bytes) return bytes.error();
-    if (*bytes == 0) return out->Finish();
-    if (Status s = out->Write({buffer.data(), *bytes}); !s.ok()) return s.error();
+    if (*bytes == 0) return {};
+    if (Status s = out->Write({buffer.data(), *bytes}); !s.ok()) return s;
     progress.Set(in->bytes_read());
   }
 }
 
-Result<ArchiveSummary> PackSql(const std::string& copy, const std::string& path, Compression compression,
-                               Console* console) {
-  auto out = ArchiveWriter::Create(path, compression);
-  if (!out) return out.error();
+Status PackSql(const std::string& copy, ArchiveWriter* out, Console* console) {
   Progress progress(console, "writing SQL", 0, "rows");
-  const Status written = store::WriteSqlDump(
+  return store::WriteSqlDump(
       copy, [&](std::string_view text) { return out->Write(text); }, [&](int64_t rows) { progress.Set(rows); });
-  if (!written.ok()) return written.error();
-  return out->Finish();
 }
 
-Result<ArchiveSummary> Pack(const MakeRequest& request, const std::string& copy, const std::string& path,
-                            Console* console) {
-  if (request.format == BackupFormat::kDatabase) return PackDatabase(copy, path, request.compression, console);
-  return PackSql(copy, path, request.compression, console);
+struct Packed {
+  store::DatabaseFacts facts;
+  ArchiveSummary summary;
+};
+
+// Checks the copy, writes the backup of it under another name, and removes the copy.
+Result<Packed> Pack(const MakeRequest& request, const std::string& copy, const std::string& path, Console* console) {
+  auto out = ArchiveWriter::Create(path, request.compression);
+  if (!out) return out.error();
+  // Both only read the copy.
+  auto check = std::async(std::launch::async, store::CheckDatabase, copy, request.depth);
+  const bool sql = request.format == BackupFormat::kSql;
+  const Status packed = sql ? PackSql(copy, &*out, console) : PackDatabase(copy, &*out, console);
+  auto facts = check.get();
+  if (!facts) return facts.error();
+  if (!packed.ok()) return packed.error();
+  // Before the backup is synced, or the file system might write the copy with it.
+  RemoveDatabase(copy);
+  const auto summary = out->Finish();
+  if (!summary) return summary.error();
+  return Packed{std::move(*facts), *summary};
 }
 
 // The names, data before manifest: what has a manifest is whole.
@@ -140,13 +149,8 @@ Result<Manifest> MakeBackup(const MakeRequest& request, Console* console) {
   const Status copied = store::CopyDatabase(request.database_path, copy.path,
                                             [&](int64_t done, int64_t /*total*/) { progress.Set(done); });
   if (!copied.ok()) return copied.error();
-  // Both only read the copy. What is packed gets its name when the check has found it good.
-  auto check = std::async(std::launch::async, store::CheckDatabase, copy.path, request.depth);
-  const auto summary = Pack(request, copy.path, packed, console);
-  auto facts = check.get();
-  if (!facts && packed != "-") unlink(packed.c_str());
-  if (!facts) return facts.error();
-  if (!summary) return summary.error();
+  auto made = Pack(request, copy.path, packed, console);
+  if (!made) return made.error();
 
   Manifest manifest;
   manifest.file = name;
@@ -154,10 +158,10 @@ Result<Manifest> MakeBackup(const MakeRequest& request, Console* console) {
   manifest.host = HostName();
   manifest.tool_version = kVersion;
   manifest.sqlite_version = sqlite3_libversion();
-  manifest.bytes = summary->bytes;
-  manifest.sha256 = summary->sha256;
+  manifest.bytes = made->summary.bytes;
+  manifest.sha256 = made->summary.sha256;
   manifest.check = request.depth;
-  manifest.facts = std::move(*facts);
+  manifest.facts = std::move(made->facts);
   if (packed == "-") return manifest;
   const bool with_manifest = request.manifest == WithManifest::kYes;
   Status placed = with_manifest ? WriteNewFile(described, manifest.ToJson() + "\n") : Status{};
