@@ -40,7 +40,7 @@ class BackupProgram final : public Job {
     options->addOption(Option("keep-daily", "", "days, instead of backup.keep_daily").argument("N"));
     options->addOption(Option("keep-weekly", "", "weeks, instead of backup.keep_weekly").argument("N"));
     options->addOption(Option("keep-monthly", "", "months, instead of backup.keep_monthly").argument("N"));
-    options->addOption(Option("lock-wait", "", "wait this long for another run to end").argument("TIME"));
+    options->addOption(Option("lock-wait", "", "seconds to wait for another run to end (0)").argument("SEC"));
     options->addOption(Option("dry-run", "n", "create, prune: change nothing; say what would be done"));
   }
 
@@ -55,7 +55,7 @@ class BackupProgram final : public Job {
     if (name == "keep-weekly") return SetNumber(value, &weekly_);
     if (name == "keep-monthly") return SetNumber(value, &monthly_);
     if (name == "lock-wait") {
-      const auto wait = ReadDuration(value);
+      const auto wait = ReadInteger(value, 0, 86400);
       if (!wait) return wait.error();
       options_.lock_wait_s = *wait;
     }

@@ -38,7 +38,7 @@ class RestoreProgram final : public Job {
     options->addOption(Option("no-safety-backup", "", "do not keep the present database"));
     options->addOption(Option("full", "", "integrity_check instead of quick_check"));
     options->addOption(Option("dir", "", "backup directory, instead of backup.dir").argument("DIR"));
-    options->addOption(Option("lock-wait", "", "wait this long for another run to end").argument("TIME"));
+    options->addOption(Option("lock-wait", "", "seconds to wait for another run to end (0)").argument("SEC"));
     options->addOption(Option("dry-run", "n", "check the backup; change nothing"));
   }
 
@@ -50,7 +50,7 @@ class RestoreProgram final : public Job {
     if (name == "dir") options_.directory = value;
     if (name == "dry-run") options_.dry_run = true;
     if (name == "lock-wait") {
-      const auto wait = ReadDuration(value);
+      const auto wait = ReadInteger(value, 0, 86400);
       if (!wait) return wait.error();
       options_.lock_wait_s = *wait;
     }
