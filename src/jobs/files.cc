@@ -60,10 +60,12 @@ Status MakeDirectories(const std::string& path) { return MakeParents(path + "/")
 Status MakeParents(const std::string& path) {
   for (size_t slash = path.find('/', 1); slash != std::string::npos; slash = path.find('/', slash + 1)) {
     const std::string directory = path.substr(0, slash);
-    if (mkdir(directory.c_str(), 0700) == 0 || errno == EEXIST) continue;
-    const int error = errno;
+    if (mkdir(directory.c_str(), 0700) == 0) continue;
+    int error = errno;  // EEXIST; on a read-only file system EROFS, also for what is there
     struct stat found {};
-    if (stat(directory.c_str(), &found) == 0) continue;  // on a read-only file system it says EROFS
+    const bool is_there = stat(directory.c_str(), &found) == 0;
+    if (is_there && S_ISDIR(found.st_mode)) continue;
+    if (is_there) error = ENOTDIR;
     const ErrorKind kind = error == EACCES || error == EPERM ? ErrorKind::kPermission : ErrorKind::kNotFound;
     return Error{kind, "cannot create " + directory + ": " + strerror(error)};
   }

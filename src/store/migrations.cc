@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/sha256.h"
+#include "store/turn_lock.h"
 
 namespace gc::store {
 namespace {
@@ -40,9 +41,12 @@ Status CheckOwner(Connection& connection, Database which) {
   return Error{ErrorKind::kConfig, std::string("the file is not ") + what};
 }
 
-// Compares what was applied with the list. REQUIRES: version <= migrations.size().
-Status CheckApplied(Connection& connection, std::span<const Migration> migrations, int version) {
-  if (version == 0) return {};
+// Of the applied migrations, those whose record is missing or has another checksum, in words.
+// REQUIRES: version <= migrations.size().
+Result<std::vector<std::string>> EditedMigrations(Connection& connection, std::span<const Migration> migrations,
+                                                  int version) {
+  std::vector<std::string> edited;
+  if (version == 0) return edited;
   auto query = connection.Prepare("SELECT sha256 FROM schema_migrations WHERE version = ?");
   if (!query) return query.error();
   for (const Migration& m : migrations.first(static_cast<size_t>(version))) {
@@ -52,21 +56,30 @@ Status CheckApplied(Connection& connection, std::span<const Migration> migration
     query->Reset();
     if (found == Sha256Hex(m.sql)) continue;
     const std::string name = std::to_string(m.version) + " (" + std::string(m.name) + ")";
-    return Error{ErrorKind::kConfig, found.empty() ? "the database has no record of migration " + name
-                                                   : "migration " + name + " was edited after it was applied"};
+    edited.push_back(found.empty() ? "the database has no record of migration " + name
+                                   : "migration " + name + " was edited after it was applied");
   }
-  return {};
+  return edited;
 }
 
-// The database's version, after all checks that make it ours to change.
-Result<int> CheckedVersion(Connection& connection, Database which, std::span<const Migration> migrations) {
+// The version of a database that is ours and no newer than the list.
+Result<int> OwnVersion(Connection& connection, Database which, std::span<const Migration> migrations) {
   if (Status s = CheckOwner(connection, which); !s.ok()) return s.error();
   const auto version = CurrentVersion(connection);
   if (!version) return version.error();
   if (*version > static_cast<int>(migrations.size())) {
     return NewerSchema(*version, static_cast<int64_t>(migrations.size()));
   }
-  if (Status s = CheckApplied(connection, migrations, *version); !s.ok()) return s.error();
+  return *version;
+}
+
+// The database's version, after all checks that make it ours to change.
+Result<int> CheckedVersion(Connection& connection, Database which, std::span<const Migration> migrations) {
+  const auto version = OwnVersion(connection, which, migrations);
+  if (!version) return version.error();
+  const auto edited = EditedMigrations(connection, migrations, *version);
+  if (!edited) return edited.error();
+  if (!edited->empty()) return Error{ErrorKind::kConfig, edited->front()};
   return *version;
 }
 
@@ -100,6 +113,16 @@ Result<int64_t> Apply(Connection& connection, Database which, const Migration& m
   return duration_ms;
 }
 
+// Reads every page of every table. kCorrupt with SQLite's first complaint.
+Status QuickCheck(Connection& connection) {
+  auto check = connection.Prepare("PRAGMA quick_check(1)");
+  if (!check) return check.error();
+  const auto row = check->Step();
+  if (!row) return row.error();
+  if (check->Text(0) == "ok") return {};
+  return Error{ErrorKind::kCorrupt, "damaged: " + std::string(check->Text(0))};
+}
+
 }  // namespace
 
 Result<UpResult> Up(const std::string& path, Database which, DryRun dry_run, const std::string& tool_version,
@@ -131,6 +154,65 @@ Result<UpResult> UpWith(std::span<const Migration> migrations, const std::string
     if (*duration_ms >= 0) result.applied.push_back({&m, *duration_ms});
   }
   return result;
+}
+
+Result<Connection> MigrateInMemory(std::span<const Migration> migrations, Database which,
+                                   const std::string& tool_version) {
+  auto connection = Connection::OpenInMemory();
+  if (!connection) return connection.error();
+  // As in the file that Connection::Open makes: Reset copies it.
+  if (Status s = connection->Execute("PRAGMA auto_vacuum=INCREMENTAL"); !s.ok()) return s.error();
+  for (const Migration& m : migrations) {
+    if (const auto applied = Apply(*connection, which, m, tool_version); !applied) return applied.error();
+  }
+  return connection;
+}
+
+Result<VerifyResult> Verify(const std::string& path, Database which, int busy_timeout_ms) {
+  auto connection = Connection::Open(path, OpenMode::kReadOnly, busy_timeout_ms);
+  if (!connection) return connection.error();
+  const auto in_file = [&path](const Error& error) { return Error{error.kind, path + ": " + error.message}; };
+  const auto version = OwnVersion(*connection, which, Migrations(which));
+  if (!version) return in_file(version.error());
+  if (Status s = QuickCheck(*connection); !s.ok()) return in_file(s.error());
+  VerifyResult result;
+  result.version = *version;
+  const auto applied = Migrations(which).first(static_cast<size_t>(*version));
+  auto made = MigrateInMemory(applied, which, "");
+  if (!made) return made.error();
+  const auto expected = ReadSchema(*made);
+  if (!expected) return expected.error();
+  const auto found = ReadSchema(*connection);
+  if (!found) return in_file(found.error());
+  result.differences = CompareSchemas(*expected, *found);
+  for (const SchemaDifference& difference : result.differences) {
+    if (difference.expected.name == "schema_migrations") return result;  // its columns may not be there to be read
+  }
+  auto edited = EditedMigrations(*connection, applied, *version);
+  if (!edited) return in_file(edited.error());
+  result.edited = std::move(*edited);
+  return result;
+}
+
+Status Reset(const std::string& path, Database which, const std::string& tool_version, int busy_timeout_ms) {
+  auto connection = Connection::Open(path, OpenMode::kReadWrite, busy_timeout_ms);
+  if (!connection) return connection.error();
+  const auto in_file = [&path](const Error& error) { return Error{error.kind, path + ": " + error.message}; };
+  if (const auto version = CheckedVersion(*connection, which, Migrations(which)); !version) {
+    return in_file(version.error());
+  }
+  auto empty = MigrateInMemory(Migrations(which), which, tool_version);
+  if (!empty) return empty.error();
+  // The pages, not statements: DROP TABLE would write zeros over every page of the log, with the write lock held.
+  TurnLock turns(path);
+  const auto turn = turns.Wait(busy_timeout_ms);
+  sqlite3_backup* backup = sqlite3_backup_init(connection->handle(), "main", empty->handle(), "main");
+  if (backup == nullptr) return in_file(LastError(connection->handle()));
+  const int rc = sqlite3_backup_step(backup, -1);
+  const int finish_rc = sqlite3_backup_finish(backup);  // OK for a busy database too
+  if (rc == SQLITE_BUSY || rc == SQLITE_LOCKED) return in_file({ErrorKind::kBusy, "the database is locked"});
+  if (finish_rc != SQLITE_OK) return in_file(LastError(connection->handle()));
+  return {};
 }
 
 Result<int> CurrentVersion(Connection& connection) {

@@ -12,6 +12,7 @@
 
 #include "base/result.h"
 #include "store/connection.h"
+#include "store/schema.h"
 
 namespace gc::store {
 
@@ -54,6 +55,25 @@ Result<UpResult> Up(const std::string& path, Database which, DryRun dry_run, con
 // The same with another list than the embedded one.
 Result<UpResult> UpWith(std::span<const Migration> migrations, const std::string& path, Database which, DryRun dry_run,
                         const std::string& tool_version, int busy_timeout_ms);
+
+// A database in memory to which these migrations were applied.
+Result<Connection> MigrateInMemory(std::span<const Migration> migrations, Database which,
+                                   const std::string& tool_version);
+
+struct VerifyResult {
+  int version = 0;
+  std::vector<std::string> edited;            // migrations whose checksum is missing or another one, in words
+  std::vector<SchemaDifference> differences;  // to what the migrations up to `version` make
+};
+
+// Compares an existing database with its migrations, and reads all of its pages. Changes nothing.
+// kCorrupt: damaged; kConfig: another program's file or a newer schema.
+Result<VerifyResult> Verify(const std::string& path, Database which, int busy_timeout_ms);
+
+// Replaces all that is in an existing database by the newest schema without a row, in one transaction: who reads
+// meanwhile sees the old state to the end, who writes waits, and a kill leaves the old state. The file stays the same
+// one, so that open connections go on. Errors: as Up's; what Up would refuse is refused.
+Status Reset(const std::string& path, Database which, const std::string& tool_version, int busy_timeout_ms);
 
 // PRAGMA user_version; 0: nothing was applied yet.
 Result<int> CurrentVersion(Connection& connection);

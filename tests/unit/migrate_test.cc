@@ -155,7 +155,7 @@ TEST_F(MigrateTest, ErrorsHaveTheirExitCodes) {
     int code;
     const char* message;
   } cases[] = {
-      {"unknown command", 64, "unknown command 'reset'"},
+      {"unknown command", 64, "unknown command 'frob'"},
       {"no command", 64, "no command given"},
       {"damaged", 65, "not a database"},
       {"no directory", 73, "cannot create"},
@@ -164,7 +164,7 @@ TEST_F(MigrateTest, ErrorsHaveTheirExitCodes) {
   for (const auto& c : cases) {
     const TempDir dir;
     options_ = {};
-    options_.command = std::string_view(c.name) == "unknown command" ? "reset" : "up";
+    options_.command = std::string_view(c.name) == "unknown command" ? "frob" : "up";
     options_.database_path = dir.Path("main.db");
     if (std::string_view(c.name) == "no command") options_.command.clear();
     if (std::string_view(c.name) == "damaged") dir.Write("main.db", std::string(5000, 'x'));
