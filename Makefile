@@ -82,8 +82,8 @@ packages_lighttpd = lighttpd
 packages_apache = apache2-bin libapache2-mod-fcgid spawn-fcgi
 packages_nginx = nginx spawn-fcgi
 packages_run = ca-certificates $(packages_$(SERVER))
-packages_check = libgtest-dev nodejs npm curl systemd procps ca-certificates openssl $(packages_lighttpd) \
-  $(packages_apache) $(packages_nginx)
+packages_check = libgtest-dev nodejs npm curl systemd procps mandoc ca-certificates openssl \
+  $(packages_lighttpd) $(packages_apache) $(packages_nginx)
 packages_bench = wrk openssl ca-certificates libgtest-dev sqlite3 zstd $(packages_lighttpd) $(packages_apache) \
   $(packages_nginx)
 packages_lint = clang-format clang-tidy cppcheck shellcheck

@@ -35,6 +35,7 @@ suite() {
 
 script tests/lint/layers.sh
 script tests/lint/files.sh
+script tests/lint/pages.sh
 script tests/install_test.sh
 suite unit-tests
 suite e2e-tests
