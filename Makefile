@@ -82,19 +82,20 @@ packages_lighttpd = lighttpd
 packages_apache = apache2-bin libapache2-mod-fcgid spawn-fcgi
 packages_nginx = nginx spawn-fcgi
 packages_run = ca-certificates $(packages_$(SERVER))
-packages_check = libgtest-dev nodejs npm curl systemd procps mandoc ca-certificates openssl \
+packages_check = libgtest-dev nodejs npm curl systemd procps mandoc logrotate ca-certificates openssl \
   $(packages_lighttpd) $(packages_apache) $(packages_nginx)
 packages_bench = wrk openssl ca-certificates libgtest-dev sqlite3 zstd $(packages_lighttpd) $(packages_apache) \
   $(packages_nginx)
 packages_lint = clang-format clang-tidy cppcheck shellcheck
 packages_fresh = debootstrap git
+packages_cron = cron sqlite3
 
 need = $(Q)sh tests/support/need.sh
 
 # The targets that build and then do something build on all cores, unless the caller said how.
 submake = $(Q)$(MAKE) --no-print-directory $(if $(findstring -j,$(MAKEFLAGS)),,-j$(shell nproc))
 
-.PHONY: need-build need-run need-check need-bench need-lint need-fresh
+.PHONY: need-build need-run need-check need-bench need-lint need-fresh need-cron
 need-build:
 	$(need) $(packages_build)
 need-run: need-build
@@ -107,6 +108,8 @@ need-lint: need-build
 	$(need) $(packages_lint)
 need-fresh:
 	$(need) $(packages_fresh)
+need-cron: need-build
+	$(need) $(packages_cron)
 
 # ---- sources ---------------------------------------------------------------------------------------------------------
 
@@ -219,7 +222,7 @@ demo: check-run-variables need-run
 
 # ---- checks ----------------------------------------------------------------------------------------------------------
 
-.PHONY: check check-all unit lint asan ubsan tsan clients
+.PHONY: check check-all check-cron unit lint asan ubsan tsan clients
 check: need-check
 	+$(submake) $(programs) $(test_programs) clients
 	$(Q)BUILD=$(BUILD) sh tests/run.sh
@@ -228,9 +231,14 @@ check: need-check
 check-all:
 	+$(Q)$(MAKE) --no-print-directory lint
 	+$(Q)$(MAKE) --no-print-directory check
+	+$(Q)$(MAKE) --no-print-directory check-cron
 	+$(Q)$(MAKE) --no-print-directory asan
 	+$(Q)$(MAKE) --no-print-directory ubsan
 	+$(Q)$(MAKE) --no-print-directory tsan
+
+check-cron: need-cron
+	+$(submake) all
+	$(Q)sh tests/cron/check.sh
 
 clients: tests/clients/node_modules/.installed
 $(test_programs): | need-check
@@ -312,7 +320,8 @@ help:
 	@echo '         MODE=fcgi|cgi|fcgid CONF='
 	@echo 'demo     the same with a fake Gemini: no key, no network'
 	@echo 'check    all tests; last line: N passed, N failed'
-	@echo 'check-all   lint, check, asan, ubsan, tsan: everything that takes long'
+	@echo 'check-all   lint, check, check-cron, asan, ubsan, tsan: everything that takes long'
+	@echo 'check-cron  the schedule, run by a real cron (as root or with sudo)'
 	@echo 'lint     layers, headings, clang-format, shellcheck, cppcheck, clang-tidy'
 	@echo 'check-fresh   the README from clone to mount, in a new Debian 12 (as root, some ten minutes)'
 	@echo 'install  programs, configuration, examples, systemd units; SERVICE_USER= DESTDIR= prefix='

@@ -31,7 +31,7 @@ files() {
     esac
   done
   for file in conf/gemini-code.properties db/schema.sql db/*migrations/*.sql conf/lighttpd/* conf/apache/* \
-    conf/nginx/*; do
+    conf/nginx/* conf/cron/* conf/logrotate/*; do
     case $file in
       */run.conf) ;;
       db/*) echo "0644 $file $share/$file" ;;
@@ -39,7 +39,9 @@ files() {
     esac
   done
   echo "0644 conf/systemd/gemini-code.sysusers $sysusersdir/gemini-code.conf"
-  for file in conf/systemd/*.service conf/systemd/*.socket; do echo "0644 $file $systemdunitdir/${file##*/}"; done
+  for file in conf/systemd/*.service conf/systemd/*.socket conf/systemd/*.timer conf/systemd/*.d/*.conf; do
+    echo "0644 $file $systemdunitdir/${file#conf/systemd/}"
+  done
   for file in README.md LICENSE; do echo "0644 $file $docdir/$file"; done
   for file in docs/*.md; do echo "0644 $file $docdir/$file"; done
   for file in man/*.[1-8]; do echo "0644 $file $mandir/man${file##*.}/${file##*/}"; done
@@ -55,9 +57,11 @@ present_files() {
   done
 }
 
-# Lines `name-under-share target`: the files of each server that its administrator enables.
+# Lines `name-under-share target`: the files of other programs' directories, which are their administrator's to change.
 sites() {
   cat << EOF
+cron/gemini-code $sysconfdir/cron.d/gemini-code
+logrotate/gemini-code $sysconfdir/logrotate.d/gemini-code
 lighttpd/10-gemini-code.conf $sysconfdir/lighttpd/conf-available/10-gemini-code.conf
 apache/gemini-code-server.conf $sysconfdir/apache2/conf-available/gemini-code.conf
 apache/gemini-code.conf $sysconfdir/apache2/sites-available/gemini-code.conf
@@ -87,6 +91,11 @@ adapt() {
     s|/var/lib/gemini-code/|$state/|g
     s|/var/backups/gemini-code|$backups|g
     s|^#log.file =\$|log.file = $log/gemini-code.log|
+    s|/usr/sbin/gemini-code-|$sbindir/gemini-code-|g
+    s|/var/log/gemini-code/|$log/|g
+    s|^\(ReadWritePaths=\)/var/lib/gemini-code\$|\1$state|
+    s|^\([0-9*/ ]* \)gemini-code if |\1$SERVICE_USER if |
+    s|^    su gemini-code gemini-code\$|    su $SERVICE_USER $SERVICE_GROUP|
     s|^User=gemini-code\$|User=$SERVICE_USER|
     s|^Group=gemini-code\$|Group=$SERVICE_GROUP|
     s|^u gemini-code |u $SERVICE_USER |
@@ -171,7 +180,10 @@ place_sites() {
       mkdir -p "$DESTDIR${target%/*}"
       cp "$DESTDIR$share/$name" "$DESTDIR$target.new"
       mv -f "$DESTDIR$target.new" "$DESTDIR$target"
-      say "placed $target, not enabled"
+      case $name in
+        cron/* | logrotate/*) say "placed $target" ;;
+        *) say "placed $target, not enabled" ;;
+      esac
     fi
   done
 }
@@ -181,6 +193,8 @@ next_steps() {
   say "runuser -u $SERVICE_USER -- $sbindir/gemini-code-migrate up"
   [ "$SERVICE_USER" = www-data ] || say "systemctl daemon-reload && systemctl enable --now gemini-code"
   say "enable the mount, as $docdir/mounting.md says"
+  say "systemctl daemon-reload && systemctl enable --now gemini-code-{aggregate,backup,prune,drill}.timer"
+  say "  (without systemd $sysconfdir/cron.d/gemini-code does it, where cron is installed)"
   if [ "$SERVICE_USER" = www-data ]; then
     say "systemctl reload the web server"
   else
@@ -203,7 +217,7 @@ install_all() {
 
 uninstall() {
   for link in "$DESTDIR$sysconfdir"/*/*-enabled/*gemini-code* \
-    "$DESTDIR$sysconfdir"/systemd/system/*.wants/gemini-code.*; do
+    "$DESTDIR$sysconfdir"/systemd/system/*.wants/gemini-code*; do
     [ ! -L "$link" ] || fail "$link still uses it: disable that first"
   done
   changed=$(changed_sites)
@@ -215,11 +229,11 @@ uninstall() {
     fi
   done
   present_files | while read -r _ _ target; do rm -f "$DESTDIR$target"; done
-  for directory in "$share" "$docdir"; do
+  for directory in "$share" "$docdir" "$systemdunitdir/gemini-code-.service.d"; do
     [ ! -d "$DESTDIR$directory" ] || find "$DESTDIR$directory" -depth -type d -empty -delete
   done
-  echo "Removed. Kept configuration and salt in $etc, databases in $state, backups in $backups, logs in $log, and the user" \
-    "$SERVICE_USER."
+  echo "Removed. Kept configuration and salt in $etc, databases in $state, backups in $backups,"
+  echo "logs in $log, and the user $SERVICE_USER."
 }
 
 case ${1:-} in

@@ -1,6 +1,6 @@
 #!/bin/sh
 # install_test.sh: installs into an empty tree and runs what is there, as another user: under lighttpd, then activated on
-# a socket as systemd does it; then installs again over the running gateway, and removes it.
+# a socket as systemd does it; rotates its log, installs again over the running gateway, and removes it.
 # Environment: BUILD (for the fake Gemini).
 # SPDX-License-Identifier: MIT
 # shellcheck disable=SC2086  # $as is a command with its options, or nothing
@@ -12,6 +12,7 @@ run=$work/run     # what lighttpd writes
 etc=$root/etc/gemini-code
 state=$root/var/lib/gemini-code
 log=$root/var/log/gemini-code
+backups=$root/var/backups/gemini-code
 program=$root/usr/lib/cgi-bin/gemini-code.fcgi
 lighttpd='' gateway='' fake=''
 
@@ -88,6 +89,8 @@ has_total() {
   grep -q '"status":"healthy"' "$work/health" && grep -q "\"requests_total\":$1[,}]" "$work/health"
 }
 
+reloaded_twice() { [ "$(grep -c 'configuration read' "$log/gemini-code.log")" = 2 ]; }
+
 chat() {
   code=$(curl -s -o "$work/answer" -w '%{http_code}' "$url/v1/chat/completions" -H 'Authorization: Bearer test-key-a' \
     -H 'Content-Type: application/json' \
@@ -96,7 +99,7 @@ chat() {
   grep -q '"object":"chat.completion"' "$work/answer" || fail "no chat completion: $(cat "$work/answer")"
 }
 
-own_trees() { find "$etc" "$state" "$log" "$@"; }
+own_trees() { find "$etc" "$state" "$log" "$backups" "$@"; }
 check_modes() {
   wrong=$(own_trees \( -type d ! -perm 0700 -o -type f ! -name key.salt ! -perm 0600 -o -name key.salt ! -perm 0400 -o \
     ! -type d ! -type f -o ! -user "$user" \) -exec ls -ld {} +)
@@ -106,7 +109,7 @@ check_modes() {
 
 # All but the gateway's own trees, with times: a change in a directory shows too.
 elsewhere() {
-  find "$root" \( -path "$etc" -o -path "$state" -o -path "$log" \) -prune -o -printf '%p %y %m %u %s %T@\n' | sort
+  find "$root" \( -path "$etc" -o -path "$state" -o -path "$log" -o -path "$backups" \) -prune -o -printf '%p %y %m %u %s %T@\n' | sort
 }
 
 chmod 0755 "$work"
@@ -127,7 +130,7 @@ spool.dir = $state/spool
 secret.salt_file = $etc/key.salt
 log.file = $log/gemini-code.log
 EOF
-own "$etc" "$state" "$log"
+own "$etc" "$state" "$log" "$backups"
 elsewhere > "$work/before"
 export GEMINI_CODE_CONF="$etc/gemini-code.properties"
 $as "$program" -t
@@ -151,12 +154,22 @@ wait_for_total 1  # the first run's row: the databases are the same
 chat
 wait_for_total 2
 
+echo "-- its log rotated"
+sed -e "s|^/var/|$root/var/|; s|su gemini-code gemini-code|su $user $(id -gn "$user")|" \
+  "$root/etc/logrotate.d/gemini-code" > "$work/logrotate.conf"
+mkdir "$work/logrotate"
+own "$work/logrotate"
+$as logrotate --force --state "$work/logrotate/status" "$work/logrotate.conf" || fail "logrotate"
+[ -s "$log/gemini-code.log.1" ] || fail "the log was not rotated"
+kill -s HUP "$gateway"
+wait_for grep -q 'configuration read' "$log/gemini-code.log" || fail "no new log"
+
 echo "-- installed again while it runs"
 inode=$(stat -c %i "$program")
 install_as gemini-code
 [ "$(stat -c %i "$program")" != "$inode" ] || fail "the program was overwritten, not replaced"
 kill -s HUP "$gateway"
-wait_for grep -q 'configuration read' "$log/gemini-code.log" || fail "no reload"
+wait_for reloaded_twice || fail "no reload"
 chat
 wait_for_total 3
 check_modes
@@ -166,15 +179,41 @@ gateway=
 for file in gemini-code.properties key.salt; do cmp "$work/$file" "$etc/$file" || fail "$file was not kept"; done
 
 echo "-- units"
-mkdir "$work/units"
-for unit in gemini-code.service gemini-code.socket; do
-  sed "s|^ExecStart=|&$root|" "$root/usr/lib/systemd/system/$unit" > "$work/units/$unit"
+cp -r "$root/usr/lib/systemd/system" "$work/units"
+for unit in "$work"/units/*.service; do
+  started=$(sed -n 's/^ExecStart=\([^ ]*\).*/\1/p' "$unit")
+  [ -x "$root$started" ] && sed -i "s|^ExecStart=|&$root|" "$unit" && continue
+  # TODO(merge): the jobs that this tree does not have yet
+  sed -i 's|^ExecStart=.*|ExecStart=/bin/true|' "$unit"
 done
-verdict=$(systemd-analyze verify --man=no "$work"/units/* 2>&1 | grep gemini-code || true)
+verdict=$(systemd-analyze verify --man=no "$work"/units/*.* 2>&1 | grep gemini-code || true)
 [ -z "$verdict" ] || fail "$verdict"
-# The exposure, times ten, that the unit has come down to: it must not rise.
-systemd-analyze security --no-pager --offline=true --threshold=12 "$work/units/gemini-code.service" \
-  > "$work/security" || fail "$(tail -n 1 "$work/security")"
+# The exposure, times ten, that the units have come down to: it must not rise.
+for unit in "$work"/units/*.service; do
+  bound=4
+  [ "${unit##*/}" != gemini-code.service ] || bound=12
+  systemd-analyze security --no-pager --offline=true --threshold=$bound "$unit" > "$work/security" ||
+    fail "$(tail -n 1 "$work/security")"
+done
+
+echo "-- schedules"
+cron=$root/etc/cron.d/gemini-code
+# Cron passes over a file that others may write, that is not root's, or whose name has a dot.
+[ "$(stat -c '%a %u' "$cron")" = "644 $(id -u)" ] || fail "$(ls -l "$cron")"
+case ${cron##*/} in *.*) fail "cron passes over $cron" ;; esac
+for command in 'aggregate -q' 'prune -q' 'backup -q create' 'backup -q drill'; do
+  grep -qE "^[0-9*/]+ [0-9*]+ \* \* [0-9*] gemini-code if .* /usr/sbin/gemini-code-$command; fi\$" "$cron" ||
+    fail "cron does not run gemini-code-$command"
+  grep -lqx "ExecStart=/usr/sbin/gemini-code-$command" "$root"/usr/lib/systemd/system/*.service ||
+    fail "systemd does not run gemini-code-$command"
+done
+install_as www-data > "$work/install.log"
+! grep -E '^[0-9*]' "$cron" | grep -v ' www-data if ' || fail "a line of cron has another user"
+grep -qx 'User=www-data' "$root/usr/lib/systemd/system/gemini-code-.service.d/job.conf" || fail "units have another user"
+sed -i 's/^17 2 /18 2 /' "$cron"
+install_as www-data > "$work/install.log"
+grep -q '^18 2 ' "$cron" || fail "an administrator's schedule was overwritten"
+sed -i 's/^18 2 /17 2 /' "$cron"
 
 echo "-- removed"
 mkdir "$root/etc/lighttpd/conf-enabled"

@@ -17,14 +17,14 @@ class MigrationsTest : public StoreTest {
   Result<UpResult> UpMain() const { return Up(db_, Database::kMain, DryRun::kNo, "test", 5000); }
 };
 
-// tests run in the source tree: db/schema.sql is found from this file's place.
-std::string SchemaSql() {
+// Tests run in the source tree: its files are found from this file's place.
+std::string FromTree(const char* name) {
   const std::filesystem::path here(__FILE__);
-  return ReadFile((here.parent_path().parent_path().parent_path() / "db/schema.sql").string());
+  return ReadFile((here.parent_path().parent_path().parent_path() / name).string());
 }
 
 TEST_F(MigrationsTest, LeaveExactlySchemaSql) {
-  const std::string whole = SchemaSql();
+  const std::string whole = FromTree("db/schema.sql");
   ASSERT_FALSE(whole.empty());
   auto other = Connection::Open(dir_.Path("schema.db"), OpenMode::kCreate, 0);
   ASSERT_TRUE(other.ok());
@@ -37,6 +37,23 @@ TEST_F(MigrationsTest, LeaveExactlySchemaSql) {
   for (const SchemaDifference& d : CompareSchemas(*expected, *found)) {
     ADD_FAILURE() << d.expected.type << " " << d.expected.name << ": gemini-code-migrate generate tells more";
   }
+}
+
+// The statements that gemini-code-schema(5) gives its readers.
+TEST_F(MigrationsTest, TakeTheStatementsOfThePage) {
+  std::istringstream page(FromTree("man/gemini-code-schema.5"));
+  auto connection = Open();
+  std::string statement;
+  int statements = 0;
+  for (std::string line; std::getline(page, line);) {
+    if (line.starts_with(".Bd -literal")) statement.clear();
+    if (!line.starts_with('.')) statement += line + "\n";
+    if (line != ".Ed") continue;
+    const Status run = connection.Execute(statement);
+    EXPECT_TRUE(run.ok()) << run.error().message << ": " << statement;
+    ++statements;
+  }
+  EXPECT_GE(statements, 7);
 }
 
 TEST_F(MigrationsTest, KeepTheColumnsThatUsersKnow) {
