@@ -86,7 +86,7 @@ until curl -s "$site/health" | grep -q '"status":"healthy"'; do
   sleep 0.2
 done
 [ -s /var/log/gemini-code/gemini-code.log ] || fail "the gateway's log is empty"
-wrong=$(find /etc/gemini-code /var/lib/gemini-code /var/log/gemini-code ! -user www-data -o -perm /077)
+wrong=$(find /etc/gemini-code /var/*/gemini-code ! -user www-data -o -perm /077)
 [ -z "$wrong" ] || fail "others than the service user may read: $wrong"
 done_with_step
 
@@ -99,7 +99,7 @@ run make uninstall
 for file in /var/lib/gemini-code/gemini-code.db /etc/gemini-code/key.salt; do
   [ -s $file ] || fail "make uninstall took $file along"
 done
-rm -r /etc/gemini-code /var/lib/gemini-code /var/log/gemini-code
+rm -r /etc/gemini-code /var/lib/gemini-code /var/log/gemini-code /var/backups/gemini-code
 run make install
 user=$(getent passwd gemini-code)
 echo "$user" | grep -q ':/nonexistent:/usr/sbin/nologin$' || fail "the service user is $user"
