@@ -34,7 +34,7 @@ finish() {
   code=$?
   trap '' INT TERM HUP
   if [ -n "$cron" ]; then
-    kill "$cron" 2>/dev/null || true
+    kill -KILL "$cron" 2>/dev/null || true  # unshare holds SIGTERM back; cron ends with it
     wait "$cron" 2>/dev/null || true
   fi
   rm -rf --one-file-system "$work"
