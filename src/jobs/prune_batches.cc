@@ -13,6 +13,7 @@
 namespace gc::jobs {
 namespace {
 
+using Poco::Data::Keywords::into;
 using Poco::Data::Keywords::now;
 
 constexpr int kTurnWaitMs = 250;
@@ -23,7 +24,11 @@ constexpr int64_t kLeastRows = 16;
 // How long a step may hold the write lock: what a writer waits at most, but for the checkpoints.
 constexpr int64_t kHoldUs = 8'000;
 constexpr int64_t kLongestPauseUs = 1'000'000;
-constexpr int64_t kVacuumPages = 64;
+// While nobody else writes a pause is only for who may come.
+constexpr int64_t kAlonePart = 8;
+constexpr int64_t kFirstPages = 64;
+constexpr int64_t kLeastPages = 8;
+constexpr int64_t kMostPages = 4096;
 
 // The deleting touches each page of the oldest rows in three trees; SQLite's own 2 MiB of cache make it half as fast.
 // secure_delete, which is Debian's default and costs nothing measurable here: pruned rows may not rest in free pages,
@@ -86,18 +91,20 @@ Status PruneBatches::Delete(const std::function<std::string(int64_t)>& sql, int6
     *deleted += *changed;
     progress();
     if (*changed < limit) return {};
-    Adapt(last_held_us_);
+    batch_rows_ = Adapted(batch_rows_, kLeastRows, most_rows_);
   }
   return {};
 }
 
 Status PruneBatches::ReturnPages(int64_t pages, int64_t* returned) {
+  int64_t most = kFirstPages;
   while (pages > 0 && !Halted()) {
-    const int64_t step = std::min(pages, kVacuumPages);
+    const int64_t step = std::min(pages, most);
     const auto done = Step("PRAGMA incremental_vacuum(" + std::to_string(step) + ")");
     if (!done) return done.error();
     pages -= step;
     *returned += step;
+    most = Adapted(most, kLeastPages, kMostPages);
   }
   return {};
 }
@@ -114,26 +121,34 @@ Result<int64_t> PruneBatches::Step(const std::string& sql) {
       *session_ << sql, now;
       changed = sqlite3_total_changes64(db) - before;
       transaction.Commit();
-      last_held_us_ = clock_->MonotonicUs() - begin_us;
+      held_us_ = clock_->MonotonicUs() - begin_us;
     });
     if (!done.ok()) return done.error();
   }
   if (Status s = CheckpointIfDue(); !s.ok()) return s.error();
-  Pause(last_held_us_);
+  if (Status s = Pause(); !s.ok()) return s.error();
   return changed;
 }
 
-void PruneBatches::Adapt(int64_t held_us) {
-  if (held_us > kHoldUs) {
-    batch_rows_ = std::max(batch_rows_ / 2, std::min(kLeastRows, most_rows_));
-  } else if (held_us < kHoldUs / 2) {
-    batch_rows_ = std::min(batch_rows_ * 2, most_rows_);
-  }
+int64_t PruneBatches::Adapted(int64_t now, int64_t least, int64_t most) const {
+  if (held_us_ > kHoldUs) return std::min(std::max(now / 2, least), most);
+  return held_us_ < kHoldUs / 2 ? std::min(now * 2, most) : now;
 }
 
-void PruneBatches::Pause(int64_t held_us) {
-  const int64_t pause_us = pause_ms_ ? *pause_ms_ * 1000 : std::min(held_us, kLongestPauseUs);
+Status PruneBatches::Pause() {
+  int64_t pause_us = 0;
+  if (pause_ms_) {
+    pause_us = *pause_ms_ * 1000;
+  } else {
+    Poco::Int64 version = 0;
+    const Status read = Try(*session_, [&] { *session_ << "PRAGMA data_version", into(version), now; });
+    if (!read.ok()) return read;
+    const bool is_alone = data_version_ == version;
+    data_version_ = version;
+    pause_us = std::min(is_alone ? held_us_ / kAlonePart : held_us_, kLongestPauseUs);
+  }
   if (pause_us > 0) usleep(static_cast<useconds_t>(pause_us));
+  return {};
 }
 
 // As store::PacedCheckpoint does it for the log's writers, who may be asleep.

@@ -47,8 +47,9 @@ class PruneBatches {
                store::Connection checkpointer);
   // One step: the rows that it changed. Then pause and checkpoint.
   Result<int64_t> Step(const std::string& sql);
-  void Adapt(int64_t held_us);
-  void Pause(int64_t held_us);
+  // The size of the next step: `now`, at most `most`, larger or smaller by how long the last one held the lock.
+  int64_t Adapted(int64_t now, int64_t least, int64_t most) const;
+  Status Pause();
   Status CheckpointIfDue();
   bool Halted();
 
@@ -64,7 +65,8 @@ class PruneBatches {
   std::unique_ptr<int> wal_pages_;  // after the last commit; SQLite keeps its address; nullptr: moved
   int next_checkpoint_pages_;
   int64_t batch_rows_;
-  int64_t last_held_us_ = 0;
+  int64_t held_us_ = 0;       // the write lock, by the last step
+  int64_t data_version_ = 0;  // changes when somebody else has written
   Halt halt_ = Halt::kNone;
 };
 

@@ -55,6 +55,7 @@ constexpr Phase kPhases[] = {
     {"servers", gc::bench::MeasureServers},
     {"aggregate", gc::bench::MeasureAggregate},
     {"backup", gc::bench::MeasureBackup},
+    {"prune", gc::bench::MeasurePrune},
 };
 
 void RaiseOpenFiles() {
@@ -91,7 +92,9 @@ int main(int argc, char** argv) {
   Run run;
   std::vector<Phase> chosen;
   if (!ReadArguments(argc, argv, &run, &chosen)) {
-    std::fputs("usage: bench [--rounds N] [--rows N] [unary|latency|streams|memory|cgi|servers|aggregate|backup]...\n", stderr);
+    std::fputs(
+        "usage: bench [--rounds N] [--rows N] [unary|latency|streams|memory|cgi|servers|aggregate|backup|prune]...\n",
+        stderr);
     return 64;
   }
   signal(SIGPIPE, SIG_IGN);

@@ -31,5 +31,6 @@ void MeasureMemory(Run* run);
 void MeasureCgi(Run* run);
 void MeasureAggregate(Run* run);
 void MeasureBackup(Run* run);
+void MeasurePrune(Run* run);
 
 }  // namespace gc::bench
