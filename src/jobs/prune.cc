@@ -250,8 +250,8 @@ void Prune::WriteJson(const std::vector<std::string>& oldest, const DatabaseSize
 
 int Prune::End() {
   if (halt_ == PruneBatches::Halt::kReader) {
-    return console_->Fail(EX_TEMPFAIL,
-                          "a reader holds the WAL, which is over " + BytesText(kMaxWalBytes) + " now: " + summary_);
+    return console_->Fail(EX_TEMPFAIL, "a reader holds the WAL, which is over " + BytesText(options_.max_wal_bytes) +
+                                           " now: " + summary_);
   }
   if (halt_ == PruneBatches::Halt::kBudget) {
     console_->Say("the time budget is used up: " + std::to_string(plan_.left()) +

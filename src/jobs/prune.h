@@ -12,11 +12,10 @@
 
 namespace gc::jobs {
 
-// What no option changes. A WAL that has grown over kMaxWalBytes because a reader holds it ends the run.
+// What no option changes.
 inline constexpr int64_t kDayS = 86400;
 inline constexpr int64_t kKeepHourHistogramsS = 35 * kDayS;
 inline constexpr int64_t kKeepJobRunsS = 90 * kDayS;
-inline constexpr int64_t kMaxWalBytes = int64_t{64} << 20;
 // The least that a limit on bytes may be: below it is a slip of the pen.
 inline constexpr int64_t kLeastMaxBytes = int64_t{1} << 20;
 
@@ -31,7 +30,8 @@ struct PruneOptions {
   std::optional<int64_t> pause_ms;  // after a transaction; nullopt: as long as it held the write lock
   int64_t budget_s = 60;
   int64_t lock_wait_s = 0;
-  bool force = false;  // in spite of the safety stops
+  int64_t max_wal_bytes = int64_t{64} << 20;  // a WAL over it that a reader holds ends the run
+  bool force = false;                         // in spite of the safety stops
   bool dry_run = false;
 };
 

@@ -49,6 +49,7 @@ PruneBatches::PruneBatches(Poco::Data::Session& session, const PruneOptions& opt
       most_rows_(options.batch_rows),
       pause_ms_(options.pause_ms),
       end_us_(clock.MonotonicUs() + options.budget_s * 1'000'000),
+      max_wal_bytes_(options.max_wal_bytes),
       holder_(std::move(holder)),
       checkpointer_(std::move(checkpointer)),
       turns_(std::make_unique<store::TurnLock>(options.database_path)),
@@ -160,7 +161,7 @@ Status PruneBatches::CheckpointIfDue() {
   const auto result = store::Checkpoint(holder_, checkpointer_, *turns_, kCheckpointWaitMs);
   if (!result && result.error().kind != ErrorKind::kBusy) return result.error();
   const bool is_empty = result && result->moved_pages == result->wal_pages;
-  if (!is_empty && pages * page_bytes_ > kMaxWalBytes) halt_ = Halt::kReader;
+  if (!is_empty && pages * page_bytes_ > max_wal_bytes_) halt_ = Halt::kReader;
   return {};
 }
 

@@ -58,6 +58,7 @@ class PruneBatches {
   const int64_t most_rows_;
   const std::optional<int64_t> pause_ms_;
   const int64_t end_us_;  // monotonic
+  const int64_t max_wal_bytes_;
   int64_t page_bytes_ = 4096;
   store::Connection holder_;  // of the write lock during a checkpoint
   store::Connection checkpointer_;
