@@ -82,11 +82,7 @@ Status PruneBatches::Delete(const std::function<std::string(int64_t)>& sql, int6
   while (rows > 0 && !Halted()) {
     const int64_t limit = std::min(batch_rows_, rows);
     const auto changed = Step(sql(limit));
-    if (!changed && changed.error().kind == ErrorKind::kFull && batch_rows_ > kLeastRows) {
-      batch_rows_ = std::max(batch_rows_ / 4, kLeastRows);
-      (void)store::Checkpoint(holder_, checkpointer_, *turns_, kCheckpointWaitMs);  // then the WAL starts over
-      continue;
-    }
+    if (!changed && MakeRoom(changed.error(), &batch_rows_, kLeastRows)) continue;
     if (!changed) return changed.error();
     rows -= *changed;
     *deleted += *changed;
@@ -102,12 +98,21 @@ Status PruneBatches::ReturnPages(int64_t pages, int64_t* returned) {
   while (pages > 0 && !Halted()) {
     const int64_t step = std::min(pages, most);
     const auto done = Step("PRAGMA incremental_vacuum(" + std::to_string(step) + ")");
+    if (!done && MakeRoom(done.error(), &most, kLeastPages)) continue;
     if (!done) return done.error();
     pages -= step;
     *returned += step;
     most = Adapted(most, kLeastPages, kMostPages);
   }
   return {};
+}
+
+bool PruneBatches::MakeRoom(const Error& error, int64_t* step, int64_t least) {
+  if (error.kind != ErrorKind::kFull || (was_full_ && *step <= least)) return false;
+  was_full_ = true;
+  *step = std::min(std::max(*step / 4, least), *step);
+  (void)store::Checkpoint(holder_, checkpointer_, *turns_, kCheckpointWaitMs);
+  return true;
 }
 
 Result<int64_t> PruneBatches::Step(const std::string& sql) {
@@ -125,6 +130,7 @@ Result<int64_t> PruneBatches::Step(const std::string& sql) {
       held_us_ = clock_->MonotonicUs() - begin_us;
     });
     if (!done.ok()) return done.error();
+    was_full_ = false;
   }
   if (Status s = CheckpointIfDue(); !s.ok()) return s.error();
   if (Status s = Pause(); !s.ok()) return s.error();

@@ -47,6 +47,9 @@ class PruneBatches {
                store::Connection checkpointer);
   // One step: the rows that it changed. Then pause and checkpoint.
   Result<int64_t> Step(const std::string& sql);
+  // After a failed step: true when it was for want of room and may succeed now: smaller, and with a WAL that starts
+  // over.
+  bool MakeRoom(const Error& error, int64_t* step, int64_t least);
   // The size of the next step: `now`, at most `most`, larger or smaller by how long the last one held the lock.
   int64_t Adapted(int64_t now, int64_t least, int64_t most) const;
   Status Pause();
@@ -68,6 +71,7 @@ class PruneBatches {
   int64_t batch_rows_;
   int64_t held_us_ = 0;       // the write lock, by the last step
   int64_t data_version_ = 0;  // changes when somebody else has written
+  bool was_full_ = false;     // the last step found the disk full
   Halt halt_ = Halt::kNone;
 };
 
