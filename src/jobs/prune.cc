@@ -179,6 +179,7 @@ Status Prune::ReturnFreePages(PruneBatches* batches) {
   if (!size) return size.error();
   // n pages less leave free - n of pages - n.
   const int64_t over = (size->free_pages * kFreePart - size->pages) / (kFreePart - 1);
+  if (over > 0) console_->Note("giving back " + BytesText(over * size->page_bytes));
   return batches->ReturnPages(over, &returned_pages_);
 }
 

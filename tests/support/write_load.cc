@@ -22,6 +22,15 @@ constexpr const char* kModels[] = {"gemini-3.8-flash", "gemini-3.8-pro", "gemini
 constexpr const char* kClients[] = {"openai", "claude", "gemini"};
 constexpr const char* kEndpoints[] = {"/v1/chat/completions", "/v1/messages", "/v1beta/models/{model}"};
 
+// The time of the row that is being filled in: ids and the log's own tidying go by it.
+class FillClock final : public Clock {
+ public:
+  int64_t UnixMs() override { return unix_s * 1000; }
+  int64_t MonotonicUs() override { return SystemClock().MonotonicUs(); }
+  void Random(void* out, size_t bytes) override { SystemClock().Random(out, bytes); }
+  int64_t unix_s = 0;
+};
+
 }  // namespace
 
 store::RequestLogRow LoadRow(int64_t number, int64_t timestamp_unix_s) {
@@ -59,22 +68,22 @@ store::RequestLogRow LoadRow(int64_t number, int64_t timestamp_unix_s) {
 }
 
 Status FillLog(const std::string& database_path, int64_t rows, int64_t first_unix_s, int64_t last_unix_s) {
-  auto log = store::RequestLog::Open(database_path, 5000);
+  FillClock clock;
+  auto log = store::RequestLog::Open(database_path, 5000, clock);
   if (!log) return log.error();
   store::TurnLock turns(database_path);
   store::PacedCheckpoint checkpoint(database_path);
   std::vector<store::RequestLogRow> batch;
   for (int64_t i = 0; i < rows; ++i) {
-    const int64_t offset_s = rows > 1 ? (last_unix_s - first_unix_s) * i / (rows - 1) : 0;
-    batch.push_back(LoadRow(i, first_unix_s + offset_s));
+    clock.unix_s = first_unix_s + (rows > 1 ? (last_unix_s - first_unix_s) * i / (rows - 1) : 0);
+    batch.push_back(LoadRow(i, clock.unix_s));
+    batch.back().id = UuidV7(clock);
     if (static_cast<int64_t>(batch.size()) < kFillBatchRows && i + 1 < rows) continue;
     if (Status s = log->Append(batch); !s.ok()) return s;
     if (Status s = checkpoint.RunIfDue(log->connection(), turns); !s.ok()) return s;
     batch.clear();
   }
-  // As in a database that filled in that time, and not today: the log keeps its minutes for two days.
-  return log->connection().Execute(
-      "DELETE FROM metrics_minute WHERE minute < (SELECT max(minute) FROM metrics_minute) - 172800");
+  return {};
 }
 
 double WriteLoadResult::Percentile(double share) const {
