@@ -27,7 +27,7 @@ struct PruneOptions {
   int64_t max_bytes = 0;            // of the database's pages in use; 0: no limit
   int64_t max_rows = 0;             // of request_logs; 0: no limit
   int64_t batch_rows = 5000;        // at most, in one transaction
-  std::optional<int64_t> pause_ms;  // after a transaction; nullopt: as long as it held the write lock
+  std::optional<int64_t> pause_ms;  // after a transaction; nullopt: by how long it held the write lock
   int64_t budget_s = 60;
   int64_t lock_wait_s = 0;
   int64_t max_wal_bytes = int64_t{64} << 20;  // a WAL over it that a reader holds ends the run

@@ -19,12 +19,15 @@ using Poco::Data::Keywords::now;
 constexpr int kTurnWaitMs = 250;
 constexpr int kBusyTimeoutMs = 5000;
 constexpr int kCheckpointWaitMs = 20;
+constexpr int kCheckpointPages = store::kCheckpointPages / 2;
 constexpr int64_t kFirstRows = 500;
 constexpr int64_t kLeastRows = 16;
 // How long a step may hold the write lock: what a writer waits at most, but for the checkpoints.
 constexpr int64_t kHoldUs = 8'000;
 constexpr int64_t kLongestPauseUs = 1'000'000;
-// While nobody else writes a pause is only for who may come.
+// Pauses, in lengths of the step before: beside writers, who wait for the checkpoints that it causes as well; and while
+// nobody else writes, for who may come.
+constexpr int64_t kBesideTimes = 2;
 constexpr int64_t kAlonePart = 8;
 constexpr int64_t kFirstPages = 64;
 constexpr int64_t kLeastPages = 8;
@@ -54,7 +57,7 @@ PruneBatches::PruneBatches(Poco::Data::Session& session, const PruneOptions& opt
       checkpointer_(std::move(checkpointer)),
       turns_(std::make_unique<store::TurnLock>(options.database_path)),
       wal_pages_(std::make_unique<int>(0)),
-      next_checkpoint_pages_(store::kCheckpointPages),
+      next_checkpoint_pages_(kCheckpointPages),
       batch_rows_(std::min(options.batch_rows, kFirstRows)) {}
 
 Result<PruneBatches> PruneBatches::Open(Poco::Data::Session& session, const PruneOptions& options, Clock& clock) {
@@ -127,7 +130,7 @@ Result<int64_t> PruneBatches::Step(const std::string& sql) {
       *session_ << sql, now;
       changed = sqlite3_total_changes64(db) - before;
       transaction.Commit();
-      held_us_ = clock_->MonotonicUs() - begin_us;
+      step_us_ = held_us_ = clock_->MonotonicUs() - begin_us;
     });
     if (!done.ok()) return done.error();
     was_full_ = false;
@@ -138,8 +141,8 @@ Result<int64_t> PruneBatches::Step(const std::string& sql) {
 }
 
 int64_t PruneBatches::Adapted(int64_t now, int64_t least, int64_t most) const {
-  if (held_us_ > kHoldUs) return std::min(std::max(now / 2, least), most);
-  return held_us_ < kHoldUs / 2 ? std::min(now * 2, most) : now;
+  if (step_us_ > kHoldUs) return std::min(std::max(now / 2, least), most);
+  return step_us_ < kHoldUs / 2 ? std::min(now * 2, most) : now;
 }
 
 Status PruneBatches::Pause() {
@@ -152,19 +155,22 @@ Status PruneBatches::Pause() {
     if (!read.ok()) return read;
     const bool is_alone = data_version_ == version;
     data_version_ = version;
-    pause_us = std::min(is_alone ? held_us_ / kAlonePart : held_us_, kLongestPauseUs);
+    pause_us = std::min(is_alone ? held_us_ / kAlonePart : held_us_ * kBesideTimes, kLongestPauseUs);
   }
   if (pause_us > 0) usleep(static_cast<useconds_t>(pause_us));
   return {};
 }
 
-// As store::PacedCheckpoint does it for the log's writers, who may be asleep.
+// As store::PacedCheckpoint does it for the log's writers, but sooner: these pages all differ, theirs are mostly the
+// same few, so that a checkpoint of as many takes longer.
 Status PruneBatches::CheckpointIfDue() {
   const int pages = *wal_pages_;
-  if (pages < store::kCheckpointPages) next_checkpoint_pages_ = store::kCheckpointPages;  // the WAL was started over
+  if (pages < kCheckpointPages) next_checkpoint_pages_ = kCheckpointPages;  // the WAL was started over
   if (pages < next_checkpoint_pages_) return {};
-  next_checkpoint_pages_ = pages + store::kCheckpointPages;
+  next_checkpoint_pages_ = pages + kCheckpointPages;
+  const int64_t begin_us = clock_->MonotonicUs();
   const auto result = store::Checkpoint(holder_, checkpointer_, *turns_, kCheckpointWaitMs);
+  held_us_ += clock_->MonotonicUs() - begin_us;
   if (!result && result.error().kind != ErrorKind::kBusy) return result.error();
   const bool is_empty = result && result->moved_pages == result->wal_pages;
   if (!is_empty && pages * page_bytes_ > max_wal_bytes_) halt_ = Halt::kReader;

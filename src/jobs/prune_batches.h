@@ -69,7 +69,8 @@ class PruneBatches {
   std::unique_ptr<int> wal_pages_;  // after the last commit; SQLite keeps its address; nullptr: moved
   int next_checkpoint_pages_;
   int64_t batch_rows_;
-  int64_t held_us_ = 0;       // the write lock, by the last step
+  int64_t step_us_ = 0;       // how long the last step held the write lock
+  int64_t held_us_ = 0;       // the same with its checkpoint
   int64_t data_version_ = 0;  // changes when somebody else has written
   bool was_full_ = false;     // the last step found the disk full
   Halt halt_ = Halt::kNone;

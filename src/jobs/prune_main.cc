@@ -40,7 +40,7 @@ class PruneProgram final : public Job {
     add("max-bytes", "bytes in use, as 2G, instead of retention.max_bytes; 0: no limit", "SIZE");
     add("max-rows", "rows of request_logs, instead of retention.max_rows; 0: no limit", "N");
     add("batch", "most rows that one transaction deletes (5000)", "N");
-    add("pause", "milliseconds between transactions (as long as the last one took)", "MS");
+    add("pause", "milliseconds between transactions (adapts to how long they take)", "MS");
     add("time-budget", "end after that time, as 60s or 10m; the next run goes on (60s)", "TIME");
     add("lock-wait", "seconds to wait for another copy to end (0)", "SEC");
     options->addOption(Option("force", "", "in spite of the safety stops"));
