@@ -58,8 +58,10 @@ struct Pruned {
 
 Pruned RunPrune(const Paths& paths, const std::string& file) {
   const int64_t begin_us = SystemClock().MonotonicUs();
-  const test::RunResult run = RunProgram(
-      {paths.Program("gemini-code-prune"), "--db", file, "--older-than=30d", "--force", "--time-budget=10m", "-q"});
+  test::Command command;
+  command.argv = {
+      paths.Program("gemini-code-prune"), "--db", file, "--older-than=30d", "--force", "--time-budget=10m", "-q"};
+  const test::RunResult run = test::RunCommand(command, 600'000);
   const auto took_us = static_cast<double>(SystemClock().MonotonicUs() - begin_us);
   Pruned pruned;
   pruned.rows = QueryInt(file, "SELECT rows FROM job_runs WHERE job = 'prune' ORDER BY seq DESC LIMIT 1");
