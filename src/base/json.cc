@@ -5,6 +5,7 @@
 #include <rapidjson/error/en.h>
 #include <rapidjson/reader.h>
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <cstdlib>
@@ -167,6 +168,12 @@ Result<Document> Document::Parse(std::string text) {
   // RapidJSON stops at a NUL as if the text ended there; what follows must not be lost.
   if (const size_t nul = text.find('\0'); nul != std::string::npos) {
     return Error{ErrorKind::kInvalid, "NUL byte at offset " + std::to_string(nul)};
+  }
+  // RapidJSON takes the bytes that should follow the first of a UTF-8 sequence without looking for the text's end.
+  // JSON ends in ASCII: no sequence can begin in its last two bytes.
+  for (size_t at = text.size() - std::min<size_t>(text.size(), 2); at < text.size(); ++at) {
+    if (static_cast<unsigned char>(text[at]) < 0xC0) continue;
+    return Error{ErrorKind::kInvalid, "Invalid UTF-8 at offset " + std::to_string(at)};
   }
   Document doc;
   doc.text_ = std::make_unique<std::string>(std::move(text));

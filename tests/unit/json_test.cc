@@ -84,6 +84,8 @@ TEST(Json, RefusesWhatIsNotJson) {
       {"low surrogate as a key", R"({"a\udfff":1})", "lone surrogate"},
       {"surrogates in the wrong order", R"(["\udc00\ud800"])", "surrogate"},
       {"stray continuation byte", "\"\x80\"", "offset"},
+      {"first byte of a sequence at the end", "\"a\xE2", "offset 2"},
+      {"first byte of a sequence before the end", "\"a\xF0^", "offset 2"},
       {"overlong slash", "\"\xC0\xAF\"", "offset"},
       {"surrogate in UTF-8", "\"\xED\xA0\x80\"", "offset"},
       {"beyond U+10FFFF", "\"\xF4\x90\x80\x80\"", "offset"},
