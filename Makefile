@@ -33,10 +33,14 @@ SERVER = lighttpd
 MODE = fcgi
 CONF =
 
+# make fuzz: which targets (all, when none is named), and for how long each.
+FUZZ =
+FUZZ_SECONDS = 60
+
 CXX = g++
 CXXFLAGS = -O2 -g
 LDFLAGS =
-# FLAVOUR: plain, asan, ubsan or tsan; each has its own build directory.
+# FLAVOUR: plain, asan, ubsan, tsan or fuzz; each has its own build directory.
 FLAVOUR = plain
 BUILD = build/$(FLAVOUR)
 
@@ -60,6 +64,12 @@ our_ldflags = -pthread -Wl,--as-needed
 sanitize_asan = -fsanitize=address
 sanitize_ubsan = -fsanitize=undefined -fno-sanitize-recover=all
 sanitize_tsan = -fsanitize=thread
+# The fuzzer's main comes in with fuzz_libs. RapidJSON adds offsets to null pointers that it does not use.
+sanitize_fuzz = -fsanitize=address,undefined,fuzzer-no-link -fno-sanitize=pointer-overflow -fno-sanitize-recover=all
+ifeq ($(FLAVOUR),fuzz)
+  CXX = clang++
+  CXXFLAGS = -O1 -g
+endif
 ifeq ($(FLAVOUR),plain)
   our_cxxflags += $(hardening)
   # Static where a CGI start would pay for finding the library: libstdc++ 0.8 ms, libfcgi and nettle 0.1 ms each.
@@ -72,6 +82,7 @@ endif
 store_libs = -lsqlite3 -l:libnettle.a
 handler_libs = -l:libfcgi.a $(store_libs) -ldl
 jobs_libs = -lPocoUtil -lPocoDataSQLite -lPocoData -lPocoFoundation -lzstd $(store_libs)
+fuzz_libs = -fsanitize=fuzzer $(store_libs) -ldl
 test_libs = -lgtest -lgtest_main -lcurl $(store_libs) -ldl
 
 # ---- packages --------------------------------------------------------------------------------------------------------
@@ -86,6 +97,7 @@ packages_check = libgtest-dev nodejs npm curl systemd procps mandoc logrotate ca
   $(packages_lighttpd) $(packages_apache) $(packages_nginx)
 packages_bench = wrk openssl ca-certificates libgtest-dev sqlite3 zstd $(packages_lighttpd) $(packages_apache) \
   $(packages_nginx)
+packages_fuzz = clang libclang-rt-dev
 packages_lint = clang-format clang-tidy cppcheck shellcheck
 packages_fresh = debootstrap git
 packages_cron = cron sqlite3
@@ -95,7 +107,7 @@ need = $(Q)sh tests/support/need.sh
 # The targets that build and then do something build on all cores, unless the caller said how.
 submake = $(Q)$(MAKE) --no-print-directory $(if $(findstring -j,$(MAKEFLAGS)),,-j$(shell nproc))
 
-.PHONY: need-build need-run need-check need-bench need-lint need-fresh need-cron
+.PHONY: need-build need-run need-check need-bench need-fuzz need-lint need-fresh need-cron
 need-build:
 	$(need) $(packages_build)
 need-run: need-build
@@ -104,6 +116,8 @@ need-check: need-build
 	$(need) $(packages_check)
 need-bench: need-build
 	$(need) $(packages_bench)
+need-fuzz: need-build
+	$(need) $(packages_fuzz)
 need-lint: need-build
 	$(need) $(packages_lint)
 need-fresh:
@@ -123,6 +137,8 @@ fake_sources := $(filter-out %_main.cc,$(wildcard tests/support/fake_gemini*.cc)
 support_sources := $(filter-out tests/support/fake_gemini%,$(wildcard tests/support/*.cc))
 unit_sources := $(wildcard tests/unit/*.cc)
 e2e_sources := $(wildcard tests/e2e/*.cc)
+# The targets, which the unit tests run as well, and the program that mutates their input.
+fuzz_sources := $(filter-out tests/fuzz/main.cc,$(wildcard tests/fuzz/*.cc))
 # The helpers of the benchmark are a program each, the rest is the driver.
 bench_helpers := sse_server constant_handler curl_loop cgi_constant
 bench_sources := $(filter-out $(bench_helpers:%=tests/bench/%.cc),$(wildcard tests/bench/*.cc))
@@ -131,6 +147,7 @@ base_objects := $(call objects,$(base_sources))
 store_objects := $(call objects,$(store_sources)) $(BUILD)/gen/migrations_data.o
 handler_objects := $(call objects,$(handler_sources))
 jobs_objects := $(call objects,$(jobs_sources))
+fuzz_objects := $(call objects,$(fuzz_sources))
 fake_objects := $(call objects,$(fake_sources))
 support_objects := $(call objects,$(support_sources))
 
@@ -159,6 +176,7 @@ $(BUILD)/test-network.so: tests/preload/network.cc src/base/ip.cc src/base/ip.h 
 	$(Q)$(CXX) -std=c++20 -Isrc $(warnings) -O2 -fPIC -shared $(LDFLAGS) -o $@ $(filter %.cc,$^) -ldl
 $(BUILD)/bench: $(call objects,$(bench_sources) $(addprefix tests/support/,process.cc http.cc raw_server.cc write_load.cc)) \
   $(store_objects) $(base_objects)
+fuzz_libs = -fsanitize=fuzzer $(store_libs) -ldl
 $(BUILD)/bench: libs = -lgtest -lcurl $(store_libs) -ldl
 $(BUILD)/bench-sse-server: $(call objects,tests/bench/sse_server.cc)
 $(BUILD)/bench-constant-handler: $(call objects,tests/bench/constant_handler.cc)
@@ -167,7 +185,7 @@ $(BUILD)/bench-curl-loop: $(call objects,tests/bench/curl_loop.cc)
 $(BUILD)/bench-curl-loop: libs = -lcurl
 $(BUILD)/bench-cgi-constant: $(call objects,tests/bench/cgi_constant.cc)
 
-$(BUILD)/gemini-code.fcgi $(BUILD)/fake-gemini $(BUILD)/unit-tests $(BUILD)/e2e-tests $(bench_programs):
+$(BUILD)/gemini-code.fcgi $(BUILD)/fake-gemini $(BUILD)/unit-tests $(BUILD)/e2e-tests $(BUILD)/fuzz $(bench_programs):
 	$(say) LINK $@
 	$(Q)$(CXX) $(our_ldflags) $(LDFLAGS) -o $@ $(filter %.o,$^) $(libs)
 
@@ -177,7 +195,7 @@ $(BUILD)/%.o: %.cc $(BUILD)/flags | need-build
 	$(Q)$(CXX) $(our_cxxflags) $(CXXFLAGS) $(extra_include) -c -o $@ $<
 
 $(call objects,$(unit_sources) $(e2e_sources) $(support_sources) $(fake_sources) tests/support/fake_gemini_main.cc \
-  $(wildcard tests/bench/*.cc)): \
+  $(wildcard tests/bench/*.cc tests/fuzz/*.cc)): \
   extra_include = -Itests
 $(call objects,$(unit_sources) $(e2e_sources) $(support_sources)): | need-check
 
@@ -275,6 +293,11 @@ ubsan:
 tsan:
 	+$(Q)$(MAKE) --no-print-directory FLAVOUR=tsan check
 
+.PHONY: fuzz
+fuzz: need-fuzz
+	+$(submake) FLAVOUR=fuzz build/fuzz/fuzz
+	$(Q)BUILD=build/fuzz FUZZ_SECONDS='$(FUZZ_SECONDS)' sh tests/fuzz/run.sh $(FUZZ)
+
 .PHONY: check-fresh
 check-fresh: need-fresh
 	$(Q)sh tests/fresh/check.sh
@@ -330,5 +353,6 @@ help:
 	@echo 'uninstall   what install placed; configuration, salt, databases and logs stay'
 	@echo 'dist     build/gemini-code-VERSION.tar.gz of what is committed'
 	@echo 'asan, ubsan, tsan   check under a sanitizer'
+	@echo 'fuzz     made-up input against what always holds; FUZZ=names FUZZ_SECONDS=60 (for each)'
 	@echo 'bench    the bounds of docs/benchmarks.md, in 4 minutes; fails when one is not met or void'
 	@echo 'clean    remove what was built'
