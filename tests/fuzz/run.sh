@@ -4,7 +4,9 @@
 # SPDX-License-Identifier: MIT
 set -u
 failed=0
-for target in ${*:-$(FUZZ_TARGET=list "$BUILD/fuzz")}; do
+# shellcheck disable=SC2046  # a word a target
+[ $# -gt 0 ] || set -- $(FUZZ_TARGET=list "$BUILD/fuzz")
+for target in "$@"; do
   corpus=$BUILD/corpus/$target
   findings=$BUILD/findings/$target
   log=$BUILD/$target.log
