@@ -157,9 +157,9 @@ std::string CheckChatAnswer(std::string_view input) {
   const Reply reply = ReplayUnary(request, 200, events.front());
   Choices whole;
   if (auto broken = TakeWhole(reply, &whole); !broken.empty()) return broken + "\n" + reply.body;
-  if (stream.failed() && !SaysItsEnd(events.front())) return {};
+  if (!HasDistinctCandidates(events.front()) || (stream.failed() && !SaysItsEnd(events.front()))) return {};
   if ((reply.status != 200) != stream.failed()) return "only one of stream and whole failed:\n" + reply.body;
-  if (stream.failed() || whole == stream.choices() || !HasDistinctCandidates(events.front())) return {};
+  if (stream.failed() || whole == stream.choices()) return {};
   return "the stream says something else:\n" + streamed.body + reply.body;
 }
 
