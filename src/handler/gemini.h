@@ -23,6 +23,10 @@ struct Request {
   size_t calls = 1;     // at the same time, with this body: their answers make up the client's one
 };
 
+// What to reserve for a body that is made from a client's of that size: it is rarely larger. One that holds media must
+// not move while it grows: it would be there twice.
+constexpr size_t RoomFor(size_t client_bytes) { return client_bytes + 1024; }
+
 // True for a model name that may stand in an upstream path: [A-Za-z0-9][A-Za-z0-9._-]{0,127}.
 bool IsModelName(std::string_view name);
 

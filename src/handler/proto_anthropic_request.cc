@@ -31,8 +31,8 @@ constexpr int64_t kMediumBudget = 12000;
 
 class Reader {
  public:
-  Reader(const Value& root, AnthropicUse use, const ParseContext& context, AnthropicCall* call)
-      : use_(use), context_(context), call_(call), fields_(root, path_, &error_) {}
+  Reader(const Value& root, size_t bytes, AnthropicUse use, const ParseContext& context, AnthropicCall* call)
+      : bytes_(bytes), use_(use), context_(context), call_(call), fields_(root, path_, &error_) {}
 
   Result<gemini::Request, ApiError> Read();
 
@@ -52,6 +52,7 @@ class Reader {
   bool CanTurnThinkingOff() const;
   SchemaDetail detail() const { return context_.simple_schemas ? SchemaDetail::kSimple : SchemaDetail::kFull; }
 
+  const size_t bytes_;  // of the client's body
   AnthropicUse use_;
   const ParseContext& context_;
   AnthropicCall* call_;
@@ -199,6 +200,7 @@ void Reader::ReadFormatOf(const Value& format, const FieldPath& path) {
 
 std::string Reader::Write() const {
   std::string body;
+  body.reserve(gemini::RoomFor(bytes_));
   json::Writer w(&body);
   w.BeginObject();
   if (!turns_.system().empty()) {
@@ -277,11 +279,12 @@ void Reader::WriteThinking(json::Writer* w) const {
 
 Result<gemini::Request, ApiError> ParseAnthropic(std::string body, AnthropicUse use, const ParseContext& context,
                                                  AnthropicCall* call) {
+  const size_t bytes = body.size();
   const auto document = json::Document::Parse(gemini::RepairSurrogates(std::move(body)));
   if (!document.ok()) {
     return ApiError{ApiErrorKind::kInvalidRequest, "The body is not valid JSON: " + document.error().message, "", 0};
   }
-  return Reader(document->root(), use, context, call).Read();
+  return Reader(document->root(), bytes, use, context, call).Read();
 }
 
 std::string CountTokensBody(const gemini::Request& request) {

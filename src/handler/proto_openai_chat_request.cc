@@ -20,8 +20,8 @@ using json::Value;
 
 class Reader {
  public:
-  Reader(const Value& root, const ParseContext& context, OpenAiChatCall* call)
-      : root_(root), context_(context), call_(call), fields_(root, path_, &error_) {}
+  Reader(const Value& root, size_t bytes, const ParseContext& context, OpenAiChatCall* call)
+      : bytes_(bytes), context_(context), call_(call), fields_(root, path_, &error_) {}
 
   Result<gemini::Request, ApiError> Read();
 
@@ -31,7 +31,7 @@ class Reader {
   void CheckCache();
   std::string Write();
 
-  const Value& root_;
+  const size_t bytes_;  // of the client's body
   const ParseContext& context_;
   OpenAiChatCall* call_;
   FirstError error_;
@@ -93,6 +93,7 @@ void Reader::CheckCache() {
 std::string Reader::Write() {
   const SchemaDetail detail = context_.simple_schemas ? SchemaDetail::kSimple : SchemaDetail::kFull;
   std::string body;
+  body.reserve(gemini::RoomFor(bytes_));
   json::Writer w(&body);
   w.BeginObject();
   if (!messages_.system().empty()) {
@@ -116,11 +117,12 @@ std::string Reader::Write() {
 }  // namespace
 
 Result<gemini::Request, ApiError> ParseOpenAiChat(std::string body, const ParseContext& context, OpenAiChatCall* call) {
+  const size_t bytes = body.size();
   const auto document = json::Document::Parse(gemini::RepairSurrogates(std::move(body)));
   if (!document.ok()) {
     return ApiError{ApiErrorKind::kInvalidRequest, "The body is not valid JSON: " + document.error().message, "", 0};
   }
-  return Reader(document->root(), context, call).Read();
+  return Reader(document->root(), bytes, context, call).Read();
 }
 
 }  // namespace gc

@@ -204,6 +204,8 @@ bool WaitUntil(const std::function<bool()>& condition, int64_t timeout_ms) {
 
 int64_t RssKb(pid_t pid) { return StatusNumber(pid, "VmRSS"); }
 
+int64_t PeakRssKb(pid_t pid) { return StatusNumber(pid, "VmHWM"); }
+
 int ThreadCount(pid_t pid) { return static_cast<int>(StatusNumber(pid, "Threads")); }
 
 int64_t CpuTicks(pid_t pid) {
