@@ -23,8 +23,16 @@ inline std::vector<std::string> EventsIn(std::string_view lines) {
   return events;
 }
 
-// Whether the event says how everything in it ended. Without that a stream was cut; a whole answer was not.
-inline bool SaysItsEnd(const std::string& event) {
+// Whether any of them says how the answer ended: without that the stream was cut.
+inline bool AnyEnds(const std::vector<std::string>& events) {
+  return std::any_of(events.begin(), events.end(), [](const std::string& event) {
+    const auto response = gemini::ParseResponse(event);
+    return response.ok() && !(response->finish_reason.empty() && response->block_reason.empty());
+  });
+}
+
+// Whether the event says how each candidate in it ended: a stream of it alone is whole.
+inline bool EndsAll(const std::string& event) {
   const auto response = gemini::ParseResponse(event);
   if (!response.ok()) return true;
   if (!response->block_reason.empty()) return true;

@@ -137,12 +137,13 @@ std::string CheckAnthropicAnswer(std::string_view input) {
     if (auto broken = stream.Take(event); !broken.empty()) return broken + "\n" + streamed.body;
   }
   if (!stream.ended()) return "the stream has no end";
+  if (!stream.failed() && !AnyEnds(gemini_events)) return "a stream that was cut looks whole:\n" + streamed.body;
   if (gemini_events.size() != 1) return {};
 
   const Reply reply = AnthropicUnary(request, 200, gemini_events.front());
   Message whole;
   if (auto broken = TakeWhole(reply, &whole); !broken.empty()) return broken + "\n" + reply.body;
-  if (stream.failed() && !SaysItsEnd(gemini_events.front())) return {};
+  if (stream.failed() && !EndsAll(gemini_events.front())) return {};
   if ((reply.status != 200) != stream.failed()) {
     return "only one of stream and whole failed:\n" + streamed.body + reply.body;
   }

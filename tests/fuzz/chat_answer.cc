@@ -152,12 +152,13 @@ std::string CheckChatAnswer(std::string_view input) {
     if (auto broken = stream.Take(frame); !broken.empty()) return broken + "\n" + streamed.body;
   }
   if (!stream.ended()) return "the stream has no end";
+  if (!stream.failed() && !AnyEnds(events)) return "a stream that was cut looks whole:\n" + streamed.body;
   if (events.size() != 1) return {};
 
   const Reply reply = ReplayUnary(request, 200, events.front());
   Choices whole;
   if (auto broken = TakeWhole(reply, &whole); !broken.empty()) return broken + "\n" + reply.body;
-  if (!HasDistinctCandidates(events.front()) || (stream.failed() && !SaysItsEnd(events.front()))) return {};
+  if (!HasDistinctCandidates(events.front()) || (stream.failed() && !EndsAll(events.front()))) return {};
   if ((reply.status != 200) != stream.failed()) return "only one of stream and whole failed:\n" + reply.body;
   if (stream.failed() || whole == stream.choices()) return {};
   return "the stream says something else:\n" + streamed.body + reply.body;
