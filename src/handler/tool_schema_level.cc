@@ -122,12 +122,18 @@ std::string Bound(SchemaLevel* level, bool lower) {
   return std::string(exclusive->Text());
 }
 
+bool HasKnownType(const Value& schema) {
+  const Value* type = schema.Find("type");
+  if (type == nullptr) return false;
+  const auto is_known = [](const Value& name) { return !KnownType(name.Text()).empty(); };
+  return is_known(*type) || std::any_of(type->Items().begin(), type->Items().end(), is_known);
+}
+
 bool HasShape(const Value& option) {
-  for (const std::string_view name :
-       {"$ref", "type", "properties", "items", "enum", "const", "anyOf", "oneOf", "allOf"}) {
+  for (const std::string_view name : {"$ref", "properties", "items", "enum", "const", "anyOf", "oneOf", "allOf"}) {
     if (option.Find(name) != nullptr) return true;
   }
-  return option.type() == json::Type::kFalse;
+  return HasKnownType(option) || option.type() == json::Type::kFalse;
 }
 
 // Alternatives that only narrow what stands beside them (one of two names is required, say) would be taken for the

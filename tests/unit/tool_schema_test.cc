@@ -139,6 +139,8 @@ TEST(ToolSchema, Keywords) {
        R"("required":["a"]})"},
       {"alternatives that are false", R"({"anyOf":[false,{"type":"string"}],"oneOf":[false]})",
        R"({"anyOf":[{"type":"string"}]})"},
+      {"alternatives of no known type", R"({"type":"object","anyOf":[{"type":"any"},{"type":"null"}]})",
+       R"({"type":"object","description":"[anyOf: [{\"type\":\"any\"},{\"type\":\"null\"}]]"})"},
       {"alternatives that only narrow",
        R"({"type":"object","properties":{"a":{},"b":{}},"anyOf":[{"required":["a"]},{"required":["b"]}]})",
        R"({"type":"object","properties":{"a":{},"b":{}},)"
