@@ -71,7 +71,7 @@ bool WaitUntil(const std::function<bool()>& condition, int64_t timeout_ms = 5000
 // Readers of /proc; -1 (or an empty list) when the process is gone.
 int64_t RssKb(pid_t pid);
 int64_t PeakRssKb(pid_t pid);  // since it started
-int64_t CpuTicks(pid_t pid);  // user + system, of sysconf(_SC_CLK_TCK) per second
+int64_t CpuTicks(pid_t pid);   // user + system, of sysconf(_SC_CLK_TCK) per second
 int ThreadCount(pid_t pid);
 int OpenFiles(pid_t pid);
 std::vector<pid_t> Children(pid_t pid);
