@@ -128,8 +128,8 @@ std::string TakeWhole(const Reply& reply, Choices* choices) {
 
 // Gemini gives each candidate once.
 bool HasDistinctCandidates(const std::string& event) {
-  const auto document = json::Document::Parse(event);
-  const Value* candidates = document.ok() ? document->root().Find("candidates") : nullptr;
+  const auto response = gemini::ParseResponse(event);
+  const Value* candidates = response.ok() ? response->root().Find("candidates") : nullptr;
   std::map<int64_t, int> seen;
   if (candidates == nullptr) return true;
   for (const Value& candidate : candidates->Items()) {
