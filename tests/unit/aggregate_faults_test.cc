@@ -9,7 +9,6 @@
 
 #include <filesystem>
 #include <functional>
-#include <limits>
 
 #include "jobs/aggregate_rows.h"
 #include "jobs/job_run.h"
@@ -67,7 +66,8 @@ TEST_F(AggregateFaultsTest, KilledAtAnyStepItLeavesWholeTransactions) {
 TEST_F(AggregateFaultsTest, TimesThatNoDateCanHoldLandInTheFirstAndLastOne) {
   AppendAt(-5);
   AppendAt(0);
-  AppendAt(std::numeric_limits<int64_t>::max());
+  AppendAt(kNow);
+  Execute("UPDATE request_logs SET timestamp = 9223372036854775807 WHERE seq = 3");
   EXPECT_EQ(Run(), 0) << err_.str();
   EXPECT_EQ(Rows("SELECT date, total_requests FROM system_stats"), "1970-01-01|2\n9999-12-31|1");
 }
