@@ -19,12 +19,12 @@ using Poco::Data::Keywords::now;
 using Poco::Data::Keywords::use;
 
 constexpr int kTurnWaitMs = 1000;
-// The write lock is held for the cells and days, not for the rows: so many that it takes some 50 ms. A day's sums over
+// The write lock is held for the cells and days, not for the rows: so many that it takes some 25 ms. A day's sums over
 // its part of stats_hourly take about as long as that many cells.
-constexpr size_t kMaxCells = 20'000;
-constexpr size_t kMinCells = 5'000;
+constexpr size_t kMaxCells = 10'000;
+constexpr size_t kMinCells = 2'500;
 constexpr size_t kCellsPerDay = 200;
-constexpr int64_t kLockUs = 50'000;
+constexpr int64_t kLockUs = 30'000;
 // A read transaction keeps the WAL from being started over: not for longer than this takes.
 constexpr int64_t kMaxRows = 250'000;
 
