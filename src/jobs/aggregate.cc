@@ -25,7 +25,9 @@ constexpr char kJob[] = "aggregate";
 constexpr int kBusyTimeoutMs = 5000;
 constexpr int kTurnWaitMs = 1000;
 constexpr int kRollupsSchema = 2;  // the first one with roll-ups
+// Of the WAL, for a checkpoint at the end; within a long run it costs the writers less often.
 constexpr int64_t kWalBytes = int64_t{store::kCheckpointPages} * 4096;
+constexpr int64_t kRunningWalBytes = 4 * kWalBytes;
 
 struct Outcome {
   store::SpoolReplay spool;
@@ -57,7 +59,7 @@ class Run {
   Status ReplaySpool();
   Status AddRows(Poco::Data::Session& session);
   Status Compare(Poco::Data::Session& session, ReconcileOptions::Act act, bool compare_keys);
-  void Checkpoint();
+  void CheckpointFrom(int64_t wal_bytes);
   void Find(const std::string& finding) { outcome_.findings.push_back(finding); }
   void CollectFindings();
   void PrintText();
@@ -107,7 +109,7 @@ Status Run::AddRows(Poco::Data::Session& session) {
   Progress progress(console_, kJob, *total, "rows");
   RowAggregator rows(session, *reader, turns_, clock_, [&](int64_t done) {
     progress.Set(done);
-    Checkpoint();
+    CheckpointFrom(kRunningWalBytes);
   });
   return rows.Run(&outcome_.rows);
 }
@@ -145,14 +147,14 @@ Status Run::Everything() {
   using Act = ReconcileOptions::Act;
   const bool compare_keys = options_.repair || (new_day && outcome_.rows.rows > 0);
   if (Status s = Compare(*session, options_.repair ? Act::kRepair : Act::kTrim, compare_keys); !s.ok()) return s;
-  Checkpoint();
+  CheckpointFrom(kWalBytes);
   return replayed;
 }
 
 // Best effort: a busy database has another one in five minutes.
-void Run::Checkpoint() {
+void Run::CheckpointFrom(int64_t wal_bytes) {
   struct stat wal {};
-  if (stat((options_.database_path + "-wal").c_str(), &wal) != 0 || wal.st_size < kWalBytes) return;
+  if (stat((options_.database_path + "-wal").c_str(), &wal) != 0 || wal.st_size < wal_bytes) return;
   for (std::optional<store::Connection>* connection : {&holder_, &checkpointer_}) {
     if (*connection) continue;
     auto opened = store::Connection::Open(options_.database_path, store::OpenMode::kReadWrite, kTurnWaitMs);
