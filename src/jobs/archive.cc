@@ -9,7 +9,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstring>
 #include <utility>
 
 #include "base/sha256.h"
@@ -147,7 +146,7 @@ struct ArchiveReader::State {
       }
       if (!decompressor) {
         const size_t taken = std::min(bytes, chunk.size());
-        memcpy(out, chunk.data(), taken);
+        chunk.copy(out, taken);
         chunk.remove_prefix(taken);
         return taken;
       }
@@ -225,7 +224,7 @@ Result<size_t> ArchiveReader::Read(char* buffer, size_t bytes) {
   std::string& peeked = state_->peeked;
   if (peeked.empty()) return state_->ReadContent(buffer, bytes);
   const size_t taken = std::min(bytes, peeked.size());
-  memcpy(buffer, peeked.data(), taken);
+  peeked.copy(buffer, taken);
   peeked.erase(0, taken);
   return taken;
 }

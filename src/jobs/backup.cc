@@ -52,6 +52,8 @@ Result<MakeRequest> RequestFor(const BackupOptions& options, Clock& clock) {
   request.format = options.format;
   request.depth = options.depth;
   request.created_unix_s = clock.UnixS();
+  const auto version = SchemaVersion(options.database_path);
+  if (!version) return version.error();
   if (!options.output.empty()) {
     if (IsSameFile(options.output, options.database_path)) {
       return Error{ErrorKind::kExists, options.output + " is the database itself"};
@@ -62,8 +64,6 @@ Result<MakeRequest> RequestFor(const BackupOptions& options, Clock& clock) {
     request.manifest = WithManifest::kNo;
     return request;
   }
-  const auto version = SchemaVersion(options.database_path);
-  if (!version) return version.error();
   BackupName name{request.created_unix_s, *version, false, options.format};
   while (Exists(options.directory + "/" + name.Text())) ++name.created_unix_s;  // two in one second
   request.created_unix_s = name.created_unix_s;
@@ -155,7 +155,7 @@ int CreateLocked(const BackupOptions& options, const MakeRequest& request, Clock
                  JobRecord* record) {
   const auto fail = [&](const Error& error) {
     record->row().message = error.message;
-    return console->Fail(error);
+    return Refuse(error, console);  // the database was found
   };
   if (Status s = CheckSpace(request); !s.ok()) return fail(s.error());
   const auto manifest = MakeBackup(request, console);
@@ -239,10 +239,12 @@ int List(const BackupOptions& options, Console* console) {
     console->Print(text);
     return EX_OK;
   }
+  std::string text;
   for (const Backup& backup : *backups) {
-    console->Say(TimeText(backup.name.created_unix_s) + "  " + backup.name.Text() + "  " + BytesText(backup.bytes) +
-                 (backup.has_manifest ? "" : "  no manifest"));
+    text += TimeText(backup.name.created_unix_s) + "  " + backup.name.Text() + "  " + BytesText(backup.bytes) +
+            (backup.has_manifest ? "\n" : "  no manifest\n");
   }
+  console->Print(text);
   if (backups->empty()) console->Note("there is no backup in " + options.directory);
   return EX_OK;
 }

@@ -12,6 +12,7 @@
 #include <cstring>
 #include <future>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "base/version.h"
@@ -145,9 +146,12 @@ Result<Manifest> MakeBackup(const MakeRequest& request, Console* console) {
   if (packed != "-") unlink(packed.c_str());
   unlink(described.c_str());
 
-  Progress progress(console, "copying", 0, "pages");
-  const Status copied = store::CopyDatabase(request.database_path, copy.path,
-                                            [&](int64_t done, int64_t /*total*/) { progress.Set(done); });
+  std::optional<Progress> progress;
+  const Status copied = store::CopyDatabase(request.database_path, copy.path, [&](int64_t done, int64_t total) {
+    if (!progress) progress.emplace(console, "copying", total, "pages");
+    progress->Set(done);
+  });
+  progress.reset();
   if (!copied.ok()) return copied.error();
   auto made = Pack(request, copy.path, packed, console);
   if (!made) return made.error();

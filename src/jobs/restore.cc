@@ -202,9 +202,12 @@ class Restore {
   }
 
   Status Overwrite() {
-    Progress progress(console_, "restoring", 0, "pages");
-    Status done = store::RestoreInto(copy_, live_, kBusyTimeoutMs,
-                                     [&](int64_t pages, int64_t /*total*/) { progress.Set(pages); });
+    std::optional<Progress> progress;
+    Status done = store::RestoreInto(copy_, live_, kBusyTimeoutMs, [&](int64_t pages, int64_t total) {
+      if (!progress) progress.emplace(console_, "restoring", total, "pages");
+      progress->Set(pages);
+    });
+    progress.reset();
     if (done.ok()) {
       ShrinkWal();
       return {};

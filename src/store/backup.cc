@@ -89,7 +89,7 @@ Status CopyPages(Connection& from, Connection& to, int pause_us, const PageProgr
   return {};
 }
 
-Status CopyInto(const std::string& source, const std::string& target, const PageProgress& progress, Moment* moment) {
+Status CopyInto(const std::string& source, Connection& to, const PageProgress& progress, Moment* moment) {
   auto from = Connection::Open(source, OpenMode::kReadOnly, kSourceTimeoutMs);
   if (!from) return from.error();
   // A SELECT makes it a read transaction, which ends with the connection.
@@ -97,15 +97,11 @@ Status CopyInto(const std::string& source, const std::string& target, const Page
   auto read = ReadMoment(*from);
   if (!read) return Prefixed(source, read.error());
   *moment = std::move(*read);
-
-  auto to = Connection::Open(target, OpenMode::kNew, 0);
-  if (!to) return to.error();
   // Nobody trusts the file before it is whole, so nothing has to be undone.
-  if (Status s = to->Execute("PRAGMA locking_mode=EXCLUSIVE;PRAGMA journal_mode=OFF;PRAGMA synchronous=OFF"); !s.ok()) {
-    return Prefixed(target, s.error());
+  if (Status s = to.Execute("PRAGMA locking_mode=EXCLUSIVE;PRAGMA journal_mode=OFF;PRAGMA synchronous=OFF"); !s.ok()) {
+    return s;
   }
-  if (Status s = CopyPages(*from, *to, kPauseUs, progress); !s.ok()) return Prefixed(target, s.error());
-  return {};
+  return CopyPages(*from, to, kPauseUs, progress);
 }
 
 // Its header still says WAL, as the source's does. In exclusive mode SQLite needs no -shm. Nothing is synced: that
@@ -194,8 +190,13 @@ Result<int64_t> DatabaseBytes(const std::string& path) {
 
 Status CopyDatabase(const std::string& source, const std::string& target, const PageProgress& progress) {
   Moment moment;
-  Status done = CopyInto(source, target, progress, &moment);
-  if (!done.ok() && done.error().kind == ErrorKind::kExists) return done;
+  Status done;
+  {
+    auto to = Connection::Open(target, OpenMode::kNew, 0);
+    if (!to) return to.error();
+    done = CopyInto(source, *to, progress, &moment);
+  }
+  if (!done.ok() && !done.error().message.starts_with(source)) done = Prefixed(target, done.error());
   if (done.ok()) done = CompareCopy(target, moment);
   if (!done.ok()) RemoveDatabase(target);
   return done;

@@ -132,8 +132,8 @@ class Literals {
   std::string_view text_;
 };
 
-// What CREATE may do inside its own database. Functions and columns are for checks, defaults and indexes; what views and
-// triggers select is looked at when they are used.
+// What CREATE may do inside its own database. Functions and columns are for checks, defaults and indexes; what views
+// and triggers select is looked at when they are used.
 int Authorize(void* /*unused*/, int action, const char* table, const char* /*column*/, const char* database,
               const char* /*trigger*/) {
   switch (action) {
@@ -208,7 +208,8 @@ class DumpReader {
       std::string table;
       return rest.Take("INSERT INTO ") && rest.TakeQuoted('"', &table) && rest.HasPairs('\'');
     }
-    if (statement_.starts_with("CREATE ")) return statement_.ends_with(";\n") && sqlite3_complete(statement_.c_str()) != 0;
+    if (statement_.starts_with("CREATE "))
+      return statement_.ends_with(";\n") && sqlite3_complete(statement_.c_str()) != 0;
     return true;
   }
 

@@ -258,6 +258,7 @@ TEST_F(BackupTest, ErrorsHaveTheirExitCodes) {
       {"empty", 65, "is empty"},
       {"newer", 78, "schema version 99"},
       {"a file for a directory", 73, "cannot create"},
+      {"no directory for the output", 73, "No such file"},
       {"running", 75, "another backup is running"},
   };
   for (const auto& c : cases) {
@@ -272,6 +273,7 @@ TEST_F(BackupTest, ErrorsHaveTheirExitCodes) {
       RowsOf(options_.database_path, "PRAGMA user_version=99");
     }
     if (name == "a file for a directory") options_.directory = dir_.Write("file", "") + "/backups";
+    if (name == "no directory for the output") options_.output = dir_.Path("none/copy.db");
     if (name == "running") lock.emplace(std::move(*JobLock::Take(db_, "backup", 0)));
     EXPECT_EQ(Run(name == "unknown command" ? "frob" : "create"), c.code) << c.name << ": " << err_.str();
     EXPECT_NE(err_.str().find(c.message), std::string::npos) << c.name << ": " << err_.str();
@@ -336,6 +338,18 @@ TEST_F(BackupTest, DrillComparesRowsWithTheManifest) {
   dir_.Write("backups/" + std::string(kName) + ".json", manifest.replace(at, 17, "\"request_logs\":41"));
   EXPECT_EQ(Run("drill"), 65);
   EXPECT_NE(err_.str().find("request_logs has 40 rows, its manifest says 41"), std::string::npos) << err_.str();
+}
+
+TEST_F(BackupTest, ListIsPrintedHoweverQuiet) {
+  ASSERT_EQ(Run("create"), 0);
+  dir_.Write("backups/gemini-code-20261120T120000Z-s0002.sql", std::string(2048, 'x'));
+  console_.verbosity = Verbosity::kQuiet;
+  ASSERT_EQ(Run("list"), 0);
+  EXPECT_TRUE(
+      out_.str().starts_with("2026-11-20T12:00:00Z  gemini-code-20261120T120000Z-s0002.sql  2.0 KiB  no "
+                             "manifest\n2026-11-24T12:00:00Z  " +
+                             std::string(kName)))
+      << out_.str();
 }
 
 TEST_F(BackupTest, JsonOfEachCommand) {

@@ -114,6 +114,8 @@ TEST_F(StoreBackupTest, AFileInTheWayIsKept) {
   ASSERT_FALSE(copied.ok());
   EXPECT_EQ(copied.error().kind, ErrorKind::kExists);
   EXPECT_EQ(ReadFile(copy_), "mine");
+  EXPECT_FALSE(CopyDatabase(dir_.Path("missing"), copy_, nullptr).ok());
+  EXPECT_EQ(ReadFile(copy_), "mine");
 }
 
 TEST_F(StoreBackupTest, OlderSchemasAreCopiedToo) {
