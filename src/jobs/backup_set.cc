@@ -76,7 +76,7 @@ bool TakeOffset(std::string_view* text, int64_t* offset_s) {
   int minutes = 0;
   if (!Take(text, "+") && !Take(text, "-")) return false;
   if (!TakeNumber(text, 2, &hours) || !Take(text, ":") || !TakeNumber(text, 2, &minutes)) return false;
-  *offset_s = sign * (hours * 3600 + minutes * 60);
+  *offset_s = int64_t{sign} * (hours * 60 + minutes) * 60;
   return true;
 }
 

@@ -92,7 +92,7 @@ TEST_F(BackupProgram, KilledBackupsLeaveOnlyWholeOnes) {
   const std::string old = dir_.Write("backups/gemini-code-20200101T000000Z-s0002.db.zst", bytes);
   int killed = 0;
   bool left_work = false;
-  for (int i = 0; i < 30; ++i) {
+  for (int i = 0; i < 20; ++i) {
     const bool ended =
         RunAndKill("backup", {"create", "--keep-daily=1000", i % 3 == 0 ? "--format=sql" : "--full"}, whole_run_us);
     killed += !ended;
@@ -118,7 +118,7 @@ TEST_F(BackupProgram, KilledRestoresLeaveAWholeDatabase) {
   const int64_t whole_run_us = TimeOf("restore", restore);
   int killed = 0;
   bool left_work = false;
-  for (int i = 0; i < 30; ++i) {
+  for (int i = 0; i < 20; ++i) {
     Execute(database_, "DELETE FROM request_logs WHERE seq > 10000; DELETE FROM watermarks");
     // Marks of the present state in pages that are far apart.
     Execute(database_, "UPDATE request_logs SET model='present' WHERE seq IN (1, 10000)");
