@@ -117,7 +117,7 @@ int RunCgi(const Config& config) {
   GeminiClient gemini(config);
   MediaClient media(config);
   Health health(config, clock, nullptr, 0);
-  store::SignatureKeeper signatures(store::SignatureKeeperOptionsFrom(config), store::SignatureWrites::kAtStop);
+  store::SignatureKeeper signatures(store::SignatureKeeperOptionsFrom(config), store::WriteTime::kAtStop);
   Relay relay(config, clock, *hasher, gemini, media, health, signatures);
   CgiSink sink;
   const auto row = relay.Serve(&request, std::move(refusal), Capacity::kFree, &sink);

@@ -357,7 +357,7 @@ int RunWorker(const Config& config, const WorkerStart& start) {
   GeminiClient gemini(config);
   MediaClient media(config);
   Health health(config, SystemClock(), &log, start.master_started_unix_ms);
-  store::SignatureKeeper signatures(store::SignatureKeeperOptionsFrom(config), store::SignatureWrites::kAtOnce);
+  store::SignatureKeeper signatures(store::SignatureKeeperOptionsFrom(config), store::WriteTime::kAtOnce);
   Relay relay(config, SystemClock(), *hasher, gemini, media, health, signatures);
   ThreadPool threads(config, start.listen_fd, link, &relay, &log);
   threads.Start();

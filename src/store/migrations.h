@@ -23,7 +23,7 @@ enum class Database {
 
 // Number of the last migration of each. A unit test compares them with the embedded files.
 inline constexpr int kSchemaVersion = 2;
-inline constexpr int kStateSchemaVersion = 2;
+inline constexpr int kStateSchemaVersion = 3;
 
 struct Migration {
   int version;            // 1, 2, ... without a gap

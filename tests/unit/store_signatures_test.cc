@@ -142,7 +142,7 @@ TEST_F(SignaturesTest, AnotherSchemaIsAnErrorAndNothingElse) {
   Sql::RowsOf(newer, "PRAGMA user_version=99");
   for (const std::string& path : {old, newer}) {
     EXPECT_FALSE(Signatures::Open(path, kLimits, 0).ok());
-    SignatureKeeper keeper({path, kLimits}, SignatureWrites::kAtStop);
+    SignatureKeeper keeper({path, kLimits}, WriteTime::kAtStop);
     const std::string_view id = "a";
     EXPECT_TRUE(keeper.Find("k", {&id, 1}).empty());
     keeper.Add({{"k", "a", "1"}});
@@ -161,8 +161,8 @@ class KeeperTest : public SignaturesTest {
 };
 
 TEST_F(KeeperTest, WhatWasAddedIsFoundAtOnceAndByOthersSoon) {
-  SignatureKeeper keeper({path_, kLimits}, SignatureWrites::kAtOnce);
-  SignatureKeeper other({path_, kLimits}, SignatureWrites::kAtOnce);
+  SignatureKeeper keeper({path_, kLimits}, WriteTime::kAtOnce);
+  SignatureKeeper other({path_, kLimits}, WriteTime::kAtOnce);
   for (int i = 0; i < 5; ++i) {
     const std::string id = "call_" + std::to_string(i);
     keeper.Add({{"k", id, "c2ln"}});
@@ -173,7 +173,7 @@ TEST_F(KeeperTest, WhatWasAddedIsFoundAtOnceAndByOthersSoon) {
 }
 
 TEST_F(KeeperTest, ALockedDatabaseDelaysNobodyAndWhatWaitsIsFound) {
-  SignatureKeeper keeper({path_, kLimits}, SignatureWrites::kAtOnce);
+  SignatureKeeper keeper({path_, kLimits}, WriteTime::kAtOnce);
   keeper.Add({{"k", "before", "1"}});
   ASSERT_TRUE(WaitUntil(5000, [&] { return Written() == 1; }));
   auto connection = Connection::Open(path_, OpenMode::kReadWrite, 5000);
@@ -192,7 +192,7 @@ TEST_F(KeeperTest, ALockedDatabaseDelaysNobodyAndWhatWaitsIsFound) {
 }
 
 TEST_F(KeeperTest, AOneRequestProcessWritesAtItsEnd) {
-  SignatureKeeper keeper({path_, kLimits}, SignatureWrites::kAtStop);
+  SignatureKeeper keeper({path_, kLimits}, WriteTime::kAtStop);
   keeper.Add({{"k", "a", "1"}});
   EXPECT_EQ(Written(), 0);
   keeper.Stop();
@@ -203,7 +203,7 @@ TEST_F(KeeperTest, AOneRequestProcessWritesAtItsEnd) {
 }
 
 TEST_F(KeeperTest, NoDatabaseIsNoTroubleAndANewOneIsTaken) {
-  SignatureKeeper keeper({path_, kLimits}, SignatureWrites::kAtOnce);
+  SignatureKeeper keeper({path_, kLimits}, WriteTime::kAtOnce);
   keeper.Add({{"k", "a", "1"}});
   ASSERT_TRUE(WaitUntil(5000, [&] { return Written() == 1; }));
   EXPECT_EQ(Found(&keeper, "k", "a"), "1");
@@ -213,13 +213,13 @@ TEST_F(KeeperTest, NoDatabaseIsNoTroubleAndANewOneIsTaken) {
   ASSERT_TRUE(Up(path_, Database::kState, DryRun::kNo, "test", 5000).ok());
   EXPECT_TRUE(WaitUntil(10'000, [&] {
     keeper.Add({{"k", "b", "3"}});
-    SignatureKeeper other({path_, kLimits}, SignatureWrites::kAtOnce);
+    SignatureKeeper other({path_, kLimits}, WriteTime::kAtOnce);
     return Found(&other, "k", "b") == "3";
   }));
 }
 
 TEST_F(KeeperTest, ZeroRowsSwitchItOff) {
-  SignatureKeeper keeper({path_, {.max_rows = 0, .max_bytes = 65536, .ttl_s = 60}}, SignatureWrites::kAtStop);
+  SignatureKeeper keeper({path_, {.max_rows = 0, .max_bytes = 65536, .ttl_s = 60}}, WriteTime::kAtStop);
   keeper.Add({{"k", "a", "1"}});
   EXPECT_EQ(Found(&keeper, "k", "a"), "-");
   keeper.Stop();
@@ -232,7 +232,7 @@ TEST_F(KeeperTest, ManyWritersKeepTheBoundAndTheCount) {
   std::vector<std::thread> threads;
   for (int t = 0; t < kThreads; ++t) {
     threads.emplace_back([&, t] {
-      SignatureKeeper keeper({path_, kLimits}, SignatureWrites::kAtOnce);
+      SignatureKeeper keeper({path_, kLimits}, WriteTime::kAtOnce);
       for (int i = 0; i < 50; ++i) keeper.Add({{"k", std::to_string(t) + "_" + std::to_string(i), "c2ln"}});
     });
   }
@@ -241,8 +241,8 @@ TEST_F(KeeperTest, ManyWritersKeepTheBoundAndTheCount) {
 }
 
 TEST_F(KeeperTest, TheWalDoesNotGrowForEver) {
-  SignatureKeeper keeper({path_, {.max_rows = 1000, .max_bytes = 1 << 24, .ttl_s = 60}}, SignatureWrites::kAtOnce);
-  SignatureKeeper reader({path_, kLimits}, SignatureWrites::kAtStop);
+  SignatureKeeper keeper({path_, {.max_rows = 1000, .max_bytes = 1 << 24, .ttl_s = 60}}, WriteTime::kAtOnce);
+  SignatureKeeper reader({path_, kLimits}, WriteTime::kAtStop);
   for (int i = 0; i < 400; ++i) {
     keeper.Add({{"k", std::to_string(i), std::string(60'000, 'A')}});
     if (i % 20 == 0) WaitUntil(5000, [&] { return Found(&reader, "k", std::to_string(i)) != "-"; });
