@@ -3,6 +3,7 @@
 #include "handler/exchange.h"
 
 #include "base/redact.h"
+#include "handler/quota_error.h"
 
 namespace gc {
 
@@ -57,8 +58,8 @@ void NoteResponse(Exchange* exchange, const gemini::Response& response) {
 
 ApiError NoteFailure(Exchange* exchange, const gemini::Failure& failure) {
   exchange->key_rejected = failure.reason == "API_KEY_INVALID";
-  if (!failure.quota_ids.empty()) exchange->quota_id = failure.quota_ids.front();
-  ApiError error = gemini::ToApiError(failure);
+  if (!failure.violations.empty()) exchange->quota_id = failure.violations.front().quota_id;
+  ApiError error = ToApiError(failure, exchange->clock.UnixS());
   error.message = Redact(error.message, exchange->credentials.keys());
   return error;
 }

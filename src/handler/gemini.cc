@@ -10,8 +10,6 @@
 namespace gc::gemini {
 namespace {
 
-constexpr int64_t kMinuteQuotaS = 60;  // a per-minute quota is back after that, whatever retryDelay says
-
 bool IsAlnum(char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
 
 // The value of the four hex digits at `at`; nullopt when they are not.
@@ -58,18 +56,40 @@ int64_t Seconds(std::string_view duration) {
   return whole + (fraction ? 1 : 0);
 }
 
+bool Has(std::string_view text, std::string_view part) { return text.find(part) != std::string_view::npos; }
+
+// The number in "projects/123", "project_number:123" or "project 123"; empty when there is none.
+std::string_view ProjectIn(std::string_view text) {
+  for (const std::string_view mark : {"projects/", "project_number:", "project "}) {
+    const size_t at = text.find(mark);
+    if (at == std::string_view::npos) continue;
+    const std::string_view rest = text.substr(at + mark.size());
+    const std::string_view digits = rest.substr(0, rest.find_first_not_of("0123456789"));
+    if (digits.size() >= 4) return digits;
+  }
+  return {};
+}
+
+// int64 is a string in proto3's JSON, and a number in other people's.
+std::string_view ValueText(const json::Value* value) { return value == nullptr ? std::string_view() : value->Text(); }
+
 void ReadDetail(const json::Value& detail, Failure* out) {
   const std::string_view type = detail.StringOr("@type", "");
   if (type.ends_with("google.rpc.ErrorInfo")) {
     out->reason = detail.StringOr("reason", "");
+    if (const json::Value* metadata = detail.Find("metadata")) {
+      out->project = ProjectIn(metadata->StringOr("consumer", ""));
+    }
   } else if (type.ends_with("google.rpc.RetryInfo")) {
     out->retry_delay_s = Seconds(detail.StringOr("retryDelay", ""));
   } else if (type.ends_with("google.rpc.QuotaFailure")) {
     const json::Value* violations = detail.Find("violations");
     if (violations == nullptr) return;
     for (const json::Value& violation : violations->Items()) {
-      if (const auto id = violation.StringOr("quotaId", ""); !id.empty()) out->quota_ids.emplace_back(id);
-      if (violation.IntOr("quotaValue", -1) == 0) out->quota_is_zero = true;
+      const std::string_view value = ValueText(violation.Find("quotaValue"));
+      if (value == "0") out->quota_is_zero = true;
+      const std::string_view id = violation.StringOr("quotaId", "");
+      if (!id.empty()) out->violations.push_back({std::string(id), std::string(value)});
     }
   }
 }
@@ -91,72 +111,6 @@ int StatusOf(std::string_view status) {
     if (row.status == status) return row.http;
   }
   return 500;
-}
-
-bool Has(std::string_view text, std::string_view part) { return text.find(part) != std::string_view::npos; }
-
-bool AnyQuota(const Failure& failure, std::string_view part) {
-  return std::any_of(failure.quota_ids.begin(), failure.quota_ids.end(),
-                     [&](const std::string& id) { return Has(id, part); });
-}
-
-// A 400 says four different things; only reason and text tell them apart.
-ApiErrorKind KindOf400(const Failure& failure) {
-  const std::string_view text = failure.message;
-  if (failure.reason == "API_KEY_INVALID" || Has(text, "API key not valid") || Has(text, "API key expired")) {
-    return ApiErrorKind::kBadCredential;
-  }
-  if (Has(text, "exceeds the maximum number of tokens")) return ApiErrorKind::kContextTooLong;
-  if (Has(text, "payload size exceeds")) return ApiErrorKind::kTooLarge;
-  if (failure.status == "FAILED_PRECONDITION") return ApiErrorKind::kForbidden;  // country or billing
-  return ApiErrorKind::kInvalidRequest;
-}
-
-// A 403 is about the key (its project is suspended, the service off, the key known to have leaked) or about one object.
-ApiErrorKind KindOf403(const Failure& failure) {
-  const bool dead_key = failure.reason == "CONSUMER_SUSPENDED" || failure.reason == "SERVICE_DISABLED" ||
-                        failure.reason == "API_KEY_INVALID" || Has(failure.message, "has been suspended") ||
-                        Has(failure.message, "reported as leaked");
-  return dead_key ? ApiErrorKind::kBadCredential : ApiErrorKind::kForbidden;
-}
-
-// By quotaId, never by retryDelay: that is a few seconds even when the day's quota is gone.
-ApiErrorKind KindOf429(const Failure& failure) {
-  return failure.quota_is_zero || AnyQuota(failure, "PerDay") ? ApiErrorKind::kQuotaExhausted
-                                                              : ApiErrorKind::kRateLimited;
-}
-
-ApiErrorKind KindOf(const Failure& failure) {
-  switch (failure.http_status) {
-    case 400:
-      return KindOf400(failure);
-    case 401:
-      return ApiErrorKind::kBadCredential;
-    case 403:
-      return KindOf403(failure);
-    case 404:
-      return ApiErrorKind::kModelNotFound;
-    case 408:
-    case 504:
-      return ApiErrorKind::kUpstreamTimeout;
-    case 409:
-      return ApiErrorKind::kConflict;
-    case 413:
-      return ApiErrorKind::kTooLarge;
-    case 429:
-      return KindOf429(failure);
-    case 499:
-      return ApiErrorKind::kUpstreamInterrupted;
-    case 501:
-      return ApiErrorKind::kNotImplemented;
-    case 503:
-      return ApiErrorKind::kUpstreamOverloaded;
-    default:
-      break;
-  }
-  if (failure.http_status >= 500) return ApiErrorKind::kUpstreamError;
-  // A redirect (we follow none) or a success without an answer is no answer; any other 4xx blames the request.
-  return failure.http_status >= 400 ? ApiErrorKind::kInvalidRequest : ApiErrorKind::kUpstreamBadResponse;
 }
 
 }  // namespace
@@ -232,6 +186,7 @@ bool ParseFailure(const json::Value& root, int http_status, Failure* out) {
   if (const json::Value* details = error->Find("details")) {
     for (const json::Value& detail : details->Items()) ReadDetail(detail, out);
   }
+  if (out->project.empty()) out->project = ProjectIn(out->message);
   if (Has(out->message, "limit: 0,") || out->message.ends_with("limit: 0")) out->quota_is_zero = true;
   out->http_status = http_status;
   if (http_status < 400) {
@@ -247,20 +202,6 @@ Failure ReadFailure(std::string_view body, int http_status) {
   const auto document = json::Document::Parse(RepairSurrogates(json::CleanUtf8(body)));
   if (document.ok()) ParseFailure(document->root(), http_status, &failure);
   return failure;
-}
-
-ApiError ToApiError(const Failure& failure) {
-  ApiError error;
-  error.kind = KindOf(failure);
-  error.message = failure.message;
-  if (error.message.empty()) {
-    error.message = "Gemini answered with HTTP status " + std::to_string(failure.http_status) + " and no explanation.";
-  }
-  if (error.kind == ApiErrorKind::kRateLimited) {
-    const bool per_minute = AnyQuota(failure, "PerMinute");
-    error.retry_after_s = per_minute ? std::min(failure.retry_delay_s, kMinuteQuotaS) : failure.retry_delay_s;
-  }
-  return error;
 }
 
 }  // namespace gc::gemini

@@ -11,7 +11,6 @@
 
 #include "base/json.h"
 #include "base/result.h"
-#include "handler/api_error.h"
 
 namespace gc::gemini {
 
@@ -56,15 +55,21 @@ struct Response {
   const json::Value& root() const { return document.root(); }
 };
 
+struct QuotaViolation {
+  std::string quota_id;     // GenerateRequestsPerDayPerProjectPerModel-FreeTier
+  std::string quota_value;  // "20"; empty: not told
+};
+
 // A google.rpc.Status, from a response body, a one-element array around it, or an SSE frame after HTTP 200.
 struct Failure {
-  int http_status = 0;                 // of the response; for a frame after 200, derived from `status`
-  std::string status;                  // RESOURCE_EXHAUSTED, ...
-  std::string message;                 // as Google wrote it; the caller redacts
-  std::string reason;                  // ErrorInfo.reason
-  int64_t retry_delay_s = 0;           // RetryInfo.retryDelay rounded up; 0: none
-  std::vector<std::string> quota_ids;  // QuotaFailure.violations[].quotaId
-  bool quota_is_zero = false;          // the project's tier does not include this model at all
+  int http_status = 0;                     // of the response; for a frame after 200, derived from `status`
+  std::string status;                      // RESOURCE_EXHAUSTED, ...
+  std::string message;                     // as Google wrote it; the caller redacts
+  std::string reason;                      // ErrorInfo.reason
+  int64_t retry_delay_s = 0;               // RetryInfo.retryDelay rounded up; 0: none
+  std::vector<QuotaViolation> violations;  // QuotaFailure.violations[] that have an id
+  bool quota_is_zero = false;              // the project's tier does not include this model at all
+  std::string project;  // the number of the key's project, where the error names it; empty: it does not
 };
 
 // JSON text in which every lone surrogate escape (half an emoji, cut off by somebody) is U+FFFD. Other text is
@@ -79,8 +84,5 @@ Result<Response> ParseResponse(std::string text);
 bool ParseFailure(const json::Value& root, int http_status, Failure* out);
 // The Failure in the body of a response with that status, whatever the body is: front ends send HTML or nothing.
 Failure ReadFailure(std::string_view body, int http_status);
-// The error a client gets for a Failure. Fills kind, message, retry_after_s (not for a daily quota: its end is a
-// question of time zones) and, for a field violation, nothing in param: the field names are Gemini's, not the caller's.
-ApiError ToApiError(const Failure& failure);
 
 }  // namespace gc::gemini

@@ -18,9 +18,9 @@ namespace gc::store {
 
 // Of one subject and model. Nullopt: not known, so not enforced. All at least 1.
 struct QuotaLimits {
-  std::optional<int64_t> minute_requests;
-  std::optional<int64_t> minute_tokens;  // input
-  std::optional<int64_t> day_requests;
+  std::optional<int64_t> minute_requests = std::nullopt;
+  std::optional<int64_t> minute_tokens = std::nullopt;  // input
+  std::optional<int64_t> day_requests = std::nullopt;
 
   bool any() const { return minute_requests || minute_tokens || day_requests; }
 };
@@ -66,15 +66,15 @@ struct QuotaChange {
     kClear,    // the key is as if it had never been seen
   };
   Kind kind = Kind::kUse;
-  std::string subject;   // kUse, kCool, kFailure, kSuccess; kProject: the project's
-  std::string key_hash;  // kDisable, kProject, kClear
-  std::string model;
-  QuotaWindows windows;  // kUse
+  std::string subject = {};   // kUse, kCool, kFailure, kSuccess; kProject: the project's
+  std::string key_hash = {};  // kDisable, kProject, kClear
+  std::string model = {};
+  QuotaWindows windows = {};  // kUse
   int64_t requests = 0;
   int64_t tokens = 0;
   int64_t until_s = 0;
-  std::string reason;
-  QuotaLimits limits;
+  std::string reason = {};
+  QuotaLimits limits = {};
 
   int64_t bytes() const {
     return static_cast<int64_t>(sizeof *this + subject.size() + key_hash.size() + model.size() + reason.size());

@@ -4,6 +4,8 @@
 
 #include <gtest/gtest.h>
 
+#include "handler/quota_error.h"
+
 namespace gc::gemini {
 namespace {
 
@@ -110,7 +112,9 @@ TEST(Gemini, ReadsAFailureWithAllItsDetails) {
   EXPECT_EQ(failure.message, "quota");
   EXPECT_EQ(failure.reason, "R");
   EXPECT_EQ(failure.retry_delay_s, 11);
-  EXPECT_EQ(failure.quota_ids, (std::vector<std::string>{"A-PerMinute", "B"}));
+  ASSERT_EQ(failure.violations.size(), 2U);
+  EXPECT_EQ(failure.violations[0].quota_id + "=" + failure.violations[0].quota_value, "A-PerMinute=5");
+  EXPECT_EQ(failure.violations[1].quota_id + "=" + failure.violations[1].quota_value, "B=");
   EXPECT_FALSE(failure.quota_is_zero);
 }
 
@@ -151,69 +155,27 @@ TEST(Gemini, ReadsAnyErrorBody) {
   for (const std::string body : {"", "<html>502</html>", "{}", "[", "null"}) {
     const Failure failure = ReadFailure(body, 502);
     EXPECT_EQ(failure.http_status, 502) << body;
-    const ApiError error = ToApiError(failure);
+    const ApiError error = ToApiError(failure, 0);
     EXPECT_EQ(error.kind, ApiErrorKind::kUpstreamError);
     EXPECT_NE(error.message.find("502"), std::string::npos);
   }
 }
 
-TEST(Gemini, EveryFailureHasItsKind) {
-  struct Case {
+TEST(Gemini, ReadsTheProjectThatAnErrorNames) {
+  const struct {
     const char* name;
-    int http_status;
-    std::string error;  // members of Gemini's error object
-    ApiErrorKind kind;
-    int64_t retry_after_s = 0;
+    std::string error;
+    std::string project;
+  } cases[] = {
+      {"consumer", R"("details":[{"@type":"x/google.rpc.ErrorInfo","metadata":{"consumer":"projects/123456789"}}])",
+       "123456789"},
+      {"text", R"("message":"... of service 'x' for consumer 'project_number:987654321'.")", "987654321"},
+      {"service off", R"("message":"Generative Language API has not been used in project 55555555 before")",
+       "55555555"},
+      {"a word", R"("message":"your project has no billing")", ""},
+      {"no number", R"("message":"projects/my-project")", ""},
   };
-  const auto details = [](std::string_view type, const std::string& members) {
-    return R"("details":[{"@type":"type.googleapis.com/google.rpc.)" + std::string(type) + "\"," + members + "}]";
-  };
-  const auto reason = [&](const std::string& text) { return details("ErrorInfo", R"("reason":")" + text + "\""); };
-  const auto quota = [&](const std::string& id, const std::string& delay) {
-    return R"("details":[{"@type":"x/google.rpc.QuotaFailure","violations":[{"quotaId":"Other"},{"quotaId":")" + id +
-           R"("}]},{"@type":"x/google.rpc.RetryInfo","retryDelay":")" + delay + "\"}]";
-  };
-  using enum ApiErrorKind;
-  const Case cases[] = {
-      {"bad field", 400, R"("status":"INVALID_ARGUMENT","message":"m")", kInvalidRequest},
-      {"context", 400, R"("message":"The input token count (9) exceeds the maximum number of tokens allowed (8).")",
-       kContextTooLong},
-      {"payload", 400, R"("message":"Request payload size exceeds the limit: 104857600 bytes.")", kTooLarge},
-      {"413", 413, "", kTooLarge},
-      {"dead key by reason", 400, reason("API_KEY_INVALID"), kBadCredential},
-      {"dead key by text", 400, R"("message":"API key not valid. Please pass a valid API key.")", kBadCredential},
-      {"expired key", 400, R"("message":"API key expired.")", kBadCredential},
-      {"country", 400, R"("status":"FAILED_PRECONDITION")", kForbidden},
-      {"401", 401, "", kBadCredential},
-      {"suspended", 403, reason("CONSUMER_SUSPENDED"), kBadCredential},
-      {"service off", 403, reason("SERVICE_DISABLED"), kBadCredential},
-      {"leaked", 403, R"("message":"Your API key was reported as leaked.")", kBadCredential},
-      {"foreign object", 403, R"("message":"You do not own it")", kForbidden},
-      {"model", 404, "", kModelNotFound},
-      {"conflict", 409, "", kConflict},
-      {"per day, whatever retryDelay says", 429, quota("GenerateRequestsPerDayPerProject", "22s"), kQuotaExhausted},
-      {"not in this tier", 429, R"("message":"Quota exceeded, limit: 0, model: x")", kQuotaExhausted},
-      {"per minute", 429, quota("GenerateRequestsPerMinutePerProject", "10.2s"), kRateLimited, 11},
-      {"per minute, long delay", 429, quota("XPerMinute", "3000s"), kRateLimited, 60},
-      {"another quota", 429, quota("XPerWeek", "90s"), kRateLimited, 90},
-      {"no details", 429, "", kRateLimited},
-      {"cancelled", 499, "", kUpstreamInterrupted},
-      {"500", 500, "", kUpstreamError},
-      {"501", 501, "", kNotImplemented},
-      {"502", 502, "", kUpstreamError},
-      {"overloaded", 503, quota("XPerMinute", "5s"), kUpstreamOverloaded},
-      {"504", 504, "", kUpstreamTimeout},
-      {"another 4xx", 422, "", kInvalidRequest},
-      {"redirect", 302, R"("code":302)", kUpstreamError},
-  };
-  for (const Case& c : cases) {
-    const ApiError error = ToApiError(ReadFailure(R"({"error":{)" + c.error + "}}", c.http_status));
-    EXPECT_EQ(error.kind, c.kind) << c.name << ": " << ErrorTypeName(error.kind);
-    EXPECT_EQ(error.retry_after_s, c.retry_after_s) << c.name;
-    EXPECT_EQ(error.param, "") << c.name;
-    EXPECT_FALSE(error.message.empty()) << c.name;
-  }
-  EXPECT_EQ(ToApiError(ReadFailure("<html>moved</html>", 302)).kind, kUpstreamBadResponse);
+  for (const auto& c : cases) EXPECT_EQ(FailureIn("{\"error\":{" + c.error + "}}", 403).project, c.project) << c.name;
 }
 
 TEST(Gemini, ZeroQuotaIsSeenInBothPlaces) {

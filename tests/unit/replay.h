@@ -12,6 +12,7 @@
 #include "handler/api_error.h"
 #include "handler/gemini.h"
 #include "handler/protocol.h"
+#include "handler/quota_error.h"
 
 namespace gc {
 
@@ -30,7 +31,7 @@ inline Reply ReplayUnary(Protocol* protocol, ErrorShape shape, const HttpRequest
                          const std::vector<std::string>& answers) {
   const auto failed = [&](const ApiError& error) { return ErrorReply(shape, error, request.id); };
   if (const auto parsed = protocol->Parse(request, {}); !parsed.ok()) return failed(parsed.error());
-  if (status != 200) return failed(gemini::ToApiError(gemini::ReadFailure(answers.front(), status)));
+  if (status != 200) return failed(ToApiError(gemini::ReadFailure(answers.front(), status), 0));
   std::vector<gemini::Response> responses;
   for (const std::string& answer : answers) {
     auto response = gemini::ParseResponse(answer);
@@ -56,7 +57,7 @@ inline Reply ReplayStream(Protocol* protocol, ErrorShape shape, const HttpReques
     if (!chunk.ok()) {
       error = ApiError{ApiErrorKind::kUpstreamBadResponse, chunk.error().message, "", 0};
     } else if (gemini::ParseFailure(chunk->root(), 200, &failure)) {
-      error = gemini::ToApiError(failure);
+      error = ToApiError(failure, 0);
     } else {
       protocol->WriteChunk(*chunk, &reply.body);
     }
