@@ -82,6 +82,10 @@ constexpr std::string_view kUpsertMinute =
     " request_bytes = m.request_bytes + excluded.request_bytes,"
     " response_bytes = m.response_bytes + excluded.response_bytes";
 
+constexpr std::string_view kInsertAttempt =
+    "INSERT INTO key_attempts (request_id, step, key_hash, called, reason, status_code, start_ms, duration_ms,"
+    " rests_until) VALUES (?,?,?,?,?,?,?,?,?)";
+
 // One hour from the oldest on, so that a long pause does not end in one long delete.
 constexpr std::string_view kPruneMinutes =
     "DELETE FROM metrics_minute WHERE minute < ?1 AND minute < (SELECT min(minute) FROM metrics_minute) + 3600";
@@ -128,8 +132,11 @@ Result<RequestLog> RequestLog::Open(const std::string& path, int busy_timeout_ms
     if (!statement) return statement.error();
     prepared.push_back(std::move(*statement));
   }
-  Statements statements{std::move(prepared[0]), std::move(prepared[1]), std::move(prepared[2]),
-                        std::move(prepared[3]), std::move(prepared[4]), std::move(prepared[5])};
+  std::optional<Statement> insert_attempt;
+  if (auto statement = connection->Prepare(kInsertAttempt)) insert_attempt.emplace(std::move(*statement));
+  Statements statements{std::move(prepared[0]),   std::move(prepared[1]), std::move(prepared[2]),
+                        std::move(prepared[3]),   std::move(prepared[4]), std::move(prepared[5]),
+                        std::move(insert_attempt)};
   return RequestLog(std::move(*connection), std::move(statements), clock);
 }
 
@@ -143,7 +150,9 @@ Status RequestLog::Append(std::span<const RequestLogRow> rows) {
     if (!*inserted) continue;
     added.push_back(&row);
     if (Status s = InsertError(row); !s.ok()) return s;
+    if (Status s = InsertAttempts(row); !s.ok()) return s;
     if (Status s = CountForKey(row); !s.ok()) return s;
+    if (Status s = CountForOtherKeys(row); !s.ok()) return s;
   }
   if (added.empty()) return {};
   if (Status s = CountTotals(added); !s.ok()) return s;
@@ -177,6 +186,41 @@ Status RequestLog::InsertError(const RequestLogRow& row) {
   s.BindTextOrNull(9, row.method).BindTextOrNull(10, row.api_key_hash).BindInt(11, row.status_code);
   s.BindTextOrNull(12, row.user_agent).BindTextOrNull(13, row.referer).BindText(14, context);
   return s.BindInt(15, clock_->UnixS()).Run();
+}
+
+// The plain case, one call and nothing to tell, has its story in the row itself.
+Status RequestLog::InsertAttempts(const RequestLogRow& row) {
+  if (row.key_attempts.size() < 2 || !statements_.insert_attempt) return {};
+  Statement& s = *statements_.insert_attempt;
+  int64_t step = 0;
+  for (const KeyAttempt& attempt : row.key_attempts) {
+    const auto or_null = [](int64_t value) { return value != 0 ? std::optional(value) : std::nullopt; };
+    s.BindText(1, row.id).BindInt(2, ++step).BindText(3, attempt.key_hash).BindInt(4, attempt.called);
+    s.BindTextOrNull(5, attempt.reason).BindInt(6, or_null(attempt.status_code));
+    s.BindInt(7, attempt.start_ms).BindInt(8, attempt.duration_ms).BindInt(9, or_null(attempt.rests_until_unix_s));
+    if (Status done = s.Run(); !done.ok()) return done;
+  }
+  return {};
+}
+
+// A call that another key had to make good is a request of its own to the key that it was made with.
+Status RequestLog::CountForOtherKeys(const RequestLogRow& row) {
+  const KeyAttempt* last = nullptr;
+  for (const KeyAttempt& attempt : row.key_attempts) {
+    if (attempt.called) last = &attempt;
+  }
+  for (const KeyAttempt& attempt : row.key_attempts) {
+    if (!attempt.called || &attempt == last) continue;
+    RequestLogRow other;
+    other.api_key_hash = attempt.key_hash;
+    other.attempts = 1;
+    other.timestamp_unix_s = row.timestamp_unix_s + attempt.start_ms / 1000;
+    other.response_time_ms = attempt.duration_ms;
+    other.status_code = static_cast<int>(attempt.status_code != 0 ? attempt.status_code : 502);
+    other.key_rejected = attempt.key_rejected;
+    if (Status s = CountForKey(other); !s.ok()) return s;
+  }
+  return {};
 }
 
 Status RequestLog::CountForKey(const RequestLogRow& row) {

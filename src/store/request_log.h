@@ -8,6 +8,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/clock.h"
 #include "base/result.h"
@@ -17,6 +18,18 @@ namespace gc::store {
 
 // What the response cache did for a request.
 enum class CacheUse { kNone, kHit, kMiss };
+
+// One call that was made with a key, or one key that was passed over.
+struct KeyAttempt {
+  std::string key_hash = {};
+  bool called = false;
+  std::string reason = {};         // why it was passed over, or what the call came to; empty: the call succeeded
+  int64_t status_code = 0;         // of Gemini's answer; 0: none came, or it was not called
+  int64_t start_ms = 0;            // since the request's arrival
+  int64_t duration_ms = 0;         // of the call
+  int64_t rests_until_unix_s = 0;  // 0: it does not rest
+  bool key_rejected = false;       // Google called the key invalid
+};
 
 // One finished request. Texts are valid UTF-8, already redacted and cut to their limits by the maker.
 struct RequestLogRow {
@@ -51,6 +64,8 @@ struct RequestLogRow {
   int upstream_status = 0;    // Gemini's last HTTP status, for error_logs; 0: none came
   std::string quota_id;       // quota that Gemini named in a 429, for error_logs; empty: none
   CacheUse cache = CacheUse::kNone;
+  // In order. The last one that was called is the row's own key.
+  std::vector<KeyAttempt> key_attempts;
 };
 
 // The model that a request is counted under, in metrics_minute and in all roll-ups: '' where the name is only the
@@ -78,12 +93,15 @@ class RequestLog {
     Statement upsert_totals;
     Statement upsert_minute;
     Statement prune_minutes;
+    std::optional<Statement> insert_attempt;  // nullopt: the schema is the one before attempts
   };
   RequestLog(Connection connection, Statements statements, Clock& clock);
 
   Result<bool> InsertRequest(const RequestLogRow& row);
   Status InsertError(const RequestLogRow& row);
+  Status InsertAttempts(const RequestLogRow& row);
   Status CountForKey(const RequestLogRow& row);
+  Status CountForOtherKeys(const RequestLogRow& row);
   Status CountTotals(std::span<const RequestLogRow* const> rows);
   Status CountMinutes(std::span<const RequestLogRow* const> rows);
   Status PruneMinutes();

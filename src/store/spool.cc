@@ -56,6 +56,19 @@ void VisitFields(Row& row, Visitor&& visit) {
   visit("upstream_status", row.upstream_status);
   visit("quota_id", row.quota_id);
   visit("cache", row.cache);
+  visit("key_attempts", row.key_attempts);
+}
+
+template <class Attempt, class Visitor>
+void VisitAttempt(Attempt& attempt, Visitor&& visit) {
+  visit("key_hash", attempt.key_hash);
+  visit("called", attempt.called);
+  visit("reason", attempt.reason);
+  visit("status_code", attempt.status_code);
+  visit("start_ms", attempt.start_ms);
+  visit("duration_ms", attempt.duration_ms);
+  visit("rests_until", attempt.rests_until_unix_s);
+  visit("key_rejected", attempt.key_rejected);
 }
 
 struct FieldWriter {
@@ -67,6 +80,16 @@ struct FieldWriter {
   void operator()(std::string_view name, CacheUse v) { w.Key(name).Int(static_cast<int>(v)); }
   void operator()(std::string_view name, const std::optional<int64_t>& v) {
     if (v) w.Key(name).Int(*v);
+  }
+  void operator()(std::string_view name, const std::vector<KeyAttempt>& v) {
+    if (v.empty()) return;
+    w.Key(name).BeginArray();
+    for (const KeyAttempt& attempt : v) {
+      w.BeginObject();
+      VisitAttempt(attempt, *this);
+      w.EndObject();
+    }
+    w.EndArray();
   }
 };
 
@@ -80,6 +103,16 @@ struct FieldReader {
   void operator()(std::string_view name, bool& out) { Take(name, &json::Value::Bool, &out); }
   void operator()(std::string_view name, CacheUse& out) { Take(name, &json::Value::Int, &out); }
   void operator()(std::string_view name, std::optional<int64_t>& out) { Take(name, &json::Value::Int, &out); }
+  void operator()(std::string_view name, std::vector<KeyAttempt>& out) {
+    const json::Value* value = object.Find(name);
+    if (value == nullptr) return;
+    for (const json::Value& item : value->Items()) {
+      FieldReader reader{item};
+      VisitAttempt(out.emplace_back(), reader);
+      if (!reader.wrong.empty()) wrong = reader.wrong;
+    }
+    if (!value->IsArray()) wrong = name;
+  }
 
  private:
   template <class Read, class T>
