@@ -25,21 +25,21 @@ constexpr char kReadQuota[] =
     " FROM quota WHERE subject = ?1 AND model = ?2";
 // A window that is one ahead is the current one: somebody else's clock was read a moment later. One that is further
 // ahead is from before the clock was set back, and starts anew.
-// Parameters: 1 subject, 2 model, 3 minute, 4 day, 5 tokens, 6 now, 7 to 9 limits.
+// Parameters: 1 subject, 2 model, 3 minute, 4 day, 5 tokens, 6 now, 7 to 9 limits, 10 requests.
 constexpr char kReserve[] =
     "INSERT INTO quota (subject, model, minute, minute_requests, minute_tokens, day, day_requests, day_tokens,"
-    " updated_at) VALUES (?1, ?2, ?3, 1, ?5, ?4, 1, ?5, ?6)"
+    " updated_at) VALUES (?1, ?2, ?3, ?10, ?5, ?4, ?10, ?5, ?6)"
     " ON CONFLICT DO UPDATE SET"
-    " minute_requests = CASE WHEN minute BETWEEN ?3 AND ?3 + 1 THEN minute_requests ELSE 0 END + 1,"
+    " minute_requests = CASE WHEN minute BETWEEN ?3 AND ?3 + 1 THEN minute_requests ELSE 0 END + ?10,"
     " minute_tokens = CASE WHEN minute BETWEEN ?3 AND ?3 + 1 THEN minute_tokens ELSE 0 END + ?5,"
     " minute = CASE WHEN minute BETWEEN ?3 AND ?3 + 1 THEN minute ELSE ?3 END,"
-    " day_requests = CASE WHEN day BETWEEN ?4 AND ?4 + 1 THEN day_requests ELSE 0 END + 1,"
+    " day_requests = CASE WHEN day BETWEEN ?4 AND ?4 + 1 THEN day_requests ELSE 0 END + ?10,"
     " day_tokens = CASE WHEN day BETWEEN ?4 AND ?4 + 1 THEN day_tokens ELSE 0 END + ?5,"
     " day = CASE WHEN day BETWEEN ?4 AND ?4 + 1 THEN day ELSE ?4 END,"
     " updated_at = ?6"
-    " WHERE CASE WHEN minute BETWEEN ?3 AND ?3 + 1 THEN minute_requests ELSE 0 END < ?7"
+    " WHERE CASE WHEN minute BETWEEN ?3 AND ?3 + 1 THEN minute_requests ELSE 0 END <= ?7 - ?10"
     " AND CASE WHEN minute BETWEEN ?3 AND ?3 + 1 THEN minute_tokens ELSE 0 END <= ?8 - ?5"
-    " AND CASE WHEN day BETWEEN ?4 AND ?4 + 1 THEN day_requests ELSE 0 END < ?9"
+    " AND CASE WHEN day BETWEEN ?4 AND ?4 + 1 THEN day_requests ELSE 0 END <= ?9 - ?10"
     " RETURNING minute, day";
 // What belongs to a window that is over is of no use any more; a window that is ahead of the clock is from before that
 // was set back. Never below zero: the row may have been made anew.
@@ -62,7 +62,8 @@ constexpr char kUse[] =
 constexpr char kCool[] =
     "INSERT INTO quota (subject, model, cool_until, reason, failures, minute_requests_limit, minute_tokens_limit,"
     " day_requests_limit, limits_at, updated_at) VALUES (?1, ?2, ?3, ?4, 1, ?5, ?6, ?7, ?8, ?9)"
-    " ON CONFLICT DO UPDATE SET cool_until = max(cool_until, ?3), reason = ?4, failures = failures + 1,"
+    " ON CONFLICT DO UPDATE SET reason = CASE WHEN ?3 >= cool_until THEN ?4 ELSE reason END, cool_until = "
+    "max(cool_until, ?3), failures = failures + 1,"
     " minute_requests_limit = coalesce(?5, minute_requests_limit),"
     " minute_tokens_limit = coalesce(?6, minute_tokens_limit),"
     " day_requests_limit = coalesce(?7, day_requests_limit), limits_at = max(limits_at, ?8), updated_at = ?9";
@@ -143,14 +144,16 @@ Result<std::vector<KeyQuota>> Quota::Read(std::span<const std::string> key_hashe
 }
 
 Result<std::optional<Reservation>> Quota::Reserve(const std::string& subject, std::string_view model,
-                                                  QuotaWindows windows, const QuotaLimits& limits, int64_t tokens,
-                                                  int64_t now_unix_s) {
+                                                  QuotaWindows windows, const QuotaLimits& limits, int64_t requests,
+                                                  int64_t tokens, int64_t now_unix_s) {
   const int64_t minute_tokens = limits.minute_tokens.value_or(kNoLimit);
+  const int64_t minute_requests = limits.minute_requests.value_or(kNoLimit);
+  const int64_t day_requests = limits.day_requests.value_or(kNoLimit);
   Statement& reserve = statements_.reserve;
   reserve.BindText(1, subject).BindText(2, model).BindInt(3, windows.minute).BindInt(4, windows.day);
   reserve.BindInt(5, std::min(tokens, minute_tokens)).BindInt(6, now_unix_s);
-  reserve.BindInt(7, limits.minute_requests.value_or(kNoLimit)).BindInt(8, minute_tokens);
-  reserve.BindInt(9, limits.day_requests.value_or(kNoLimit));
+  reserve.BindInt(7, minute_requests).BindInt(8, minute_tokens).BindInt(9, day_requests);
+  reserve.BindInt(10, std::min({requests, minute_requests, day_requests}));
   const auto row = reserve.Step();
   std::optional<Reservation> granted;
   if (row.ok() && *row) granted = Reservation{{reserve.Int(0), reserve.Int(1)}};

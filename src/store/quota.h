@@ -96,11 +96,12 @@ class Quota {
   // One for each hash, in their order; a key that was never seen has its hash as subject, and zeros.
   Result<std::vector<KeyQuota>> Read(std::span<const std::string> key_hashes, std::string_view model,
                                      QuotaWindows windows);
-  // Takes one request and `tokens` from the windows, unless that would go over a limit: then nullopt, and nothing is
-  // taken. One statement, so that no number of processes can be granted more together. `tokens` is cut to the limit: a
-  // request that is larger than a minute's quota gets a fresh minute, and Google decides.
+  // Takes `requests` (at least 1) and `tokens` from the windows, unless that would go over a limit: then nullopt, and
+  // nothing is taken. One statement, so that no number of processes can be granted more together. Both are cut to the
+  // limit: what is larger than a minute's quota gets a fresh minute, and Google decides.
   Result<std::optional<Reservation>> Reserve(const std::string& subject, std::string_view model, QuotaWindows windows,
-                                             const QuotaLimits& limits, int64_t tokens, int64_t now_unix_s);
+                                             const QuotaLimits& limits, int64_t requests, int64_t tokens,
+                                             int64_t now_unix_s);
   // All or none, in order, in one transaction.
   Status Apply(std::span<const QuotaChange> changes, int64_t now_unix_s);
 

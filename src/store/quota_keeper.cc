@@ -49,12 +49,12 @@ std::vector<KeyQuota> QuotaKeeper::Read(std::span<const std::string> key_hashes,
 }
 
 Grant QuotaKeeper::Reserve(const std::string& subject, std::string_view model, const QuotaLimits& limits,
-                           int64_t tokens, QuotaWindows* windows) {
+                           int64_t requests, int64_t tokens, QuotaWindows* windows) {
   std::optional<Reservation> granted;
   Status status = Error{ErrorKind::kBusy, "the state database is locked"};
   if (SystemClock().MonotonicUs() >= locked_until_us_) {
     status = reserver_.With(kWaitMs, [&](Quota& table) -> Status {
-      auto reserved = table.Reserve(subject, model, *windows, limits, tokens, clock_.UnixS());
+      auto reserved = table.Reserve(subject, model, *windows, limits, requests, tokens, clock_.UnixS());
       if (!reserved) return reserved.error();
       granted = *reserved;
       return {};

@@ -33,8 +33,8 @@ class QuotaKeeper {
   // As Quota::Read. Keys of which nothing can be known come back as never seen.
   std::vector<KeyQuota> Read(std::span<const std::string> key_hashes, std::string_view model, QuotaWindows windows);
   // As Quota::Reserve; waits 50 ms at most. *windows: those that were reserved.
-  Grant Reserve(const std::string& subject, std::string_view model, const QuotaLimits& limits, int64_t tokens,
-                QuotaWindows* windows);
+  Grant Reserve(const std::string& subject, std::string_view model, const QuotaLimits& limits, int64_t requests,
+                int64_t tokens, QuotaWindows* windows);
   // What other requests should know at once, in all processes: written before it returns when that takes 50 ms at most,
   // else soon.
   void ApplyNow(std::vector<QuotaChange> changes);

@@ -36,7 +36,7 @@ class QuotaTest : public testing::Test {
   }
 
   bool Reserve(Quota* quota, const QuotaLimits& limits, int64_t tokens, int64_t now, QuotaWindows* windows = nullptr) {
-    const auto granted = quota->Reserve(kKey, kModel, WindowsAt(now), limits, tokens, now);
+    const auto granted = quota->Reserve(kKey, kModel, WindowsAt(now), limits, 1, tokens, now);
     EXPECT_TRUE(granted.ok()) << granted.error().message;
     if (granted.ok() && *granted && windows != nullptr) *windows = (*granted)->windows;
     return granted.ok() && granted->has_value();
@@ -226,7 +226,7 @@ TEST_F(QuotaTest, ManyProcessesAreGrantedExactlyTheLimit) {
         threads.emplace_back([&] {
           auto quota = Quota::Open(path_, 60'000);
           if (!quota.ok()) return void(++failed);
-          const auto got = quota->Reserve(kKey, kModel, WindowsAt(kNow), {.minute_requests = 10}, 1, kNow);
+          const auto got = quota->Reserve(kKey, kModel, WindowsAt(kNow), {.minute_requests = 10}, 1, 1, kNow);
           if (!got.ok()) return void(++failed);
           if (*got) ++granted;
         });
@@ -264,7 +264,7 @@ TEST_F(QuotaKeeperTest, ALockedDatabaseLetsRequestsGoOnAndCatchesUp) {
     const auto held = Transaction::Begin(*locker);
     ASSERT_TRUE(held.ok());
     for (int i = 0; i < 200; ++i) {
-      EXPECT_EQ(keeper.Reserve(kKey, kModel, {.minute_requests = 1}, 0, &windows), Grant::kUnknown);
+      EXPECT_EQ(keeper.Reserve(kKey, kModel, {.minute_requests = 1}, 1, 0, &windows), Grant::kUnknown);
       keeper.Add({{.kind = Kind::kUse, .subject = kKey, .model = kModel, .windows = windows, .requests = 1}});
     }
     keeper.ApplyNow({{.kind = Kind::kCool, .subject = kKey, .model = kModel, .until_s = kNow + 60, .reason = "r"}});
@@ -276,7 +276,7 @@ TEST_F(QuotaKeeperTest, ALockedDatabaseLetsRequestsGoOnAndCatchesUp) {
     return key.minute_requests == 200 && key.cool_until_s == kNow + 60;
   })) << "what waited is written once the lock is gone";
   EXPECT_TRUE(WaitUntil(
-      5000, [&] { return keeper.Reserve(kKey, kModel, {.minute_requests = 1}, 0, &windows) == Grant::kDenied; }));
+      5000, [&] { return keeper.Reserve(kKey, kModel, {.minute_requests = 1}, 1, 0, &windows) == Grant::kDenied; }));
 }
 
 TEST_F(QuotaKeeperTest, NoDatabaseIsNoTrouble) {
@@ -286,7 +286,7 @@ TEST_F(QuotaKeeperTest, NoDatabaseIsNoTrouble) {
   const auto read = keeper.Read(keys, kModel, windows);
   ASSERT_EQ(read.size(), 2U);
   EXPECT_EQ(read[1].subject, "b");
-  EXPECT_EQ(keeper.Reserve("a", kModel, {.minute_requests = 1}, 0, &windows), Grant::kUnknown);
+  EXPECT_EQ(keeper.Reserve("a", kModel, {.minute_requests = 1}, 1, 0, &windows), Grant::kUnknown);
   keeper.ApplyNow({{.kind = Kind::kDisable, .key_hash = "a", .until_s = 1}});
   keeper.Stop();
 }
