@@ -145,7 +145,7 @@ Config Config::Defaults() {
   for (const ConfigKeyInfo& info : ConfigKeys()) config.Set(info, info.default_value, "default", &errors);
   for (const ConfigTableInfo& info : ConfigTables()) {
     for (const auto& row : info.defaults) {
-      config.tables_[static_cast<size_t>(info.table)].Set(row.number, row.value, "default");
+      config.tables_[static_cast<size_t>(info.table)].Set(row.number, row.value, "default", info.check);
     }
   }
   return config;
@@ -219,7 +219,7 @@ bool Config::ReadRow(std::string_view name, std::string_view value, const std::s
     ConfigPatterns& table = tables_[static_cast<size_t>(info.table)];
     if (const ConfigPatterns::Row* row = table.SetInFile(*number)) {
       errors->push_back(where + ": duplicate key " + std::string(name) + ", first at " + row->origin);
-    } else if (const std::string wrong = table.Set(*number, value, where); !wrong.empty()) {
+    } else if (const std::string wrong = table.Set(*number, value, where, info.check); !wrong.empty()) {
       errors->push_back(where + ": " + std::string(name) + " " + wrong);
     } else {
       table.MarkSetInFile(*number);
@@ -243,7 +243,7 @@ void Config::ReadEnvironment(std::vector<std::string>* errors) {
       const auto number = ConfigPatterns::Number(variable.substr(prefix.size(), equals - prefix.size()));
       if (!number) continue;
       ConfigPatterns& table = tables_[static_cast<size_t>(info.table)];
-      const std::string wrong = table.Set(*number, Trim(variable.substr(equals + 1)), "environment");
+      const std::string wrong = table.Set(*number, Trim(variable.substr(equals + 1)), "environment", info.check);
       if (!wrong.empty()) errors->push_back("environment: " + RowName(info, *number) + " " + wrong);
     }
   }

@@ -105,6 +105,18 @@ constexpr ConfigKeyInfo kKeys[] = {
      "Seconds of silence after which a translated stream gets an SSE comment."},
     {kStreamWriteTimeoutS, "stream.write_timeout_s", kInteger, "60", 1, kDay, "",
      "Seconds that a client may take none of an answer's bytes before it counts as gone."},
+    {kPoolMaxAttempts, "pool.max_attempts", kInteger, "4", 1, 64, "",
+     "Calls to Gemini for one request, over all its keys, as long as the client has nothing of the answer."},
+    {kPoolMaxWaitS, "pool.max_wait_s", kInteger, "0", 0, 600, "",
+     "Seconds that a request may wait for the first of its keys to have quota again; 0: it is refused at once."},
+    {kPoolWeightMinuteRequests, "pool.weight_minute_requests", kInteger, "1", 0, 100, "",
+     "How much the requests that are left in the minute count when a key is chosen."},
+    {kPoolWeightMinuteTokens, "pool.weight_minute_tokens", kInteger, "1", 0, 100, "",
+     "How much the input tokens that are left in the minute count when a key is chosen."},
+    {kPoolWeightDayRequests, "pool.weight_day_requests", kInteger, "2", 0, 100, "",
+     "How much the requests that are left in the day count when a key is chosen."},
+    {kQuotaLearnedTtlS, "quota.learned_ttl_s", kInteger, "86400", 60, 30 * kDay, "",
+     "Seconds that a limit which a refusal of Google's named is kept to."},
     {kHealthWindowS, "health.window_s", kInteger, "300", 60, kDay, "",
      "Seconds that the rates and averages of /health look back."},
     {kPrivacyIp, "privacy.ip", kText, "truncate", 0, 0, "truncate|full|none",
@@ -138,13 +150,21 @@ constexpr ConfigTableInfo::Default kAliases[] = {
 };
 
 constexpr ConfigTableInfo kTables[] = {
-    {ConfigTable::kModelsAlias, "models.alias", kAliases,
+    {ConfigTable::kModelsAlias, "models.alias", kAliases, CheckName,
      "Names of models that clients ask for, and the Gemini model that answers in their place: `models.alias.N = "
      "PATTERN "
      "MODEL`, N from 1 to 9999, `*` for any run of characters. The lowest N that matches counts; an empty right side "
      "takes a row out. A name that matches no row goes to Gemini as it is. /v1/models lists the patterns that are "
      "names "
      "once their `*` are gone."},
+    {ConfigTable::kQuotaLimits,
+     "quota.limits",
+     {},
+     CheckLimits,
+     "What each key may do with a model: `quota.limits.N = PATTERN rpm=5,tpm=250000,rpd=100` (requests a minute, input "
+     "tokens a minute, requests a day in California). The lowest N that matches counts. What a refusal of Google's "
+     "names "
+     "goes before it; what neither tells is not limited here."},
 };
 static_assert(std::size(kTables) == static_cast<size_t>(ConfigTable::kCount_));
 

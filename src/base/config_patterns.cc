@@ -8,6 +8,44 @@
 
 namespace gc {
 
+std::string CheckName(std::string_view value) {
+  const auto is_name = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_' ||
+           c == '-';
+  };
+  if (std::all_of(value.begin(), value.end(), is_name)) return {};
+  return "must end in a name of letters, digits, `.`, `_` and `-`";
+}
+
+std::string CheckLimits(std::string_view value) {
+  return ReadLimits(value) ? "" : "must end in limits such as rpm=5,tpm=250000,rpd=100, each at least 1";
+}
+
+std::optional<QuotaRow> ReadLimits(std::string_view value) {
+  QuotaRow row;
+  for (;;) {
+    const std::string_view pair = value.substr(0, value.find(','));
+    const size_t equals = std::min(pair.find('='), pair.size());
+    const std::string_view name = pair.substr(0, equals);
+    std::optional<int64_t>* limit = name == "rpm" ? &row.rpm : name == "tpm" ? &row.tpm : &row.rpd;
+    const std::string_view digits = pair.substr(std::min(equals + 1, pair.size()));
+    int64_t number = 0;
+    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), number);
+    const bool whole = error == std::errc() && end == digits.data() + digits.size() && number >= 1;
+    if (!whole || limit->has_value() || (limit == &row.rpd && name != "rpd")) return std::nullopt;
+    *limit = number;
+    if (pair.size() == value.size()) return row;
+    value.remove_prefix(pair.size() + 1);
+  }
+}
+
+std::string_view ConfigPatterns::ValueFor(std::string_view text) const {
+  for (const auto& [number, row] : rows_) {
+    if (!row.pattern.empty() && MatchesPattern(row.pattern, text)) return row.value;
+  }
+  return {};
+}
+
 std::optional<int> ConfigPatterns::Number(std::string_view digits) {
   int number = 0;
   const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), number);
@@ -16,7 +54,7 @@ std::optional<int> ConfigPatterns::Number(std::string_view digits) {
   return number;
 }
 
-std::string ConfigPatterns::Set(int number, std::string_view value, const std::string& origin) {
+std::string ConfigPatterns::Set(int number, std::string_view value, const std::string& origin, PatternCheck check) {
   constexpr std::string_view kBlanks = " \t";
   Row row{.pattern = {}, .value = {}, .origin = origin};
   if (!value.empty()) {
@@ -27,13 +65,7 @@ std::string ConfigPatterns::Set(int number, std::string_view value, const std::s
     }
     row.pattern = value.substr(0, blank);
     row.value = value.substr(second);
-    const auto is_name = [](char c) {
-      return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_' ||
-             c == '-';
-    };
-    if (!std::all_of(row.value.begin(), row.value.end(), is_name)) {
-      return "must end in a name of letters, digits, `.`, `_` and `-`";
-    }
+    if (std::string wrong = check(row.value); !wrong.empty()) return wrong;
   }
   rows_[number] = std::move(row);
   return {};

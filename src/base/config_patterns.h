@@ -3,6 +3,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <cstdint>
 #include <map>
 #include <optional>
 #include <span>
@@ -12,7 +13,20 @@
 namespace gc {
 
 // Every table there is. config_keys.cc holds one row for each, in this order.
-enum class ConfigTable { kModelsAlias, kCount_ };
+enum class ConfigTable { kModelsAlias, kQuotaLimits, kCount_ };
+
+// What may stand on the right side: empty when the value is fine, else what it must be.
+using PatternCheck = std::string (*)(std::string_view value);
+std::string CheckName(std::string_view value);    // a name of letters, digits, '.', '_' and '-'
+std::string CheckLimits(std::string_view value);  // as ReadLimits reads it
+
+// "rpm=5,tpm=250000,rpd=100": each once at most, at least one, each at least 1.
+struct QuotaRow {
+  std::optional<int64_t> rpm;  // requests a minute
+  std::optional<int64_t> tpm;  // input tokens a minute
+  std::optional<int64_t> rpd;  // requests a day
+};
+std::optional<QuotaRow> ReadLimits(std::string_view value);
 
 struct ConfigTableInfo {
   struct Default {
@@ -22,6 +36,7 @@ struct ConfigTableInfo {
   ConfigTable table;
   std::string_view name;  // as in the file, without .N
   std::span<const Default> defaults;
+  PatternCheck check;
   std::string_view help;
 };
 
@@ -42,13 +57,15 @@ class ConfigPatterns {
   static std::optional<int> Number(std::string_view digits);
 
   // Empty when the row was set, else what is wrong with the value.
-  std::string Set(int number, std::string_view value, const std::string& origin);
+  std::string Set(int number, std::string_view value, const std::string& origin, PatternCheck check = CheckName);
   // The row when the file that is being read has set it, else nullptr.
   const Row* SetInFile(int number) const;
   void MarkSetInFile(int number) { rows_[number].set_in_file = true; }
   void StartFile();
 
   const std::map<int, Row>& rows() const { return rows_; }
+  // The value of the row that counts for this text; empty when none matches.
+  std::string_view ValueFor(std::string_view text) const;
 
  private:
   std::map<int, Row> rows_;

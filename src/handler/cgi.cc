@@ -116,14 +116,16 @@ int RunCgi(const Config& config) {
 
   GeminiClient gemini(config);
   MediaClient media(config);
-  Health health(config, clock, nullptr, 0);
+  Health health(config, clock, nullptr, nullptr, 0);
   store::SignatureKeeper signatures(store::SignatureKeeperOptionsFrom(config), store::WriteTime::kAtStop);
-  Relay relay(config, clock, *hasher, gemini, media, health, signatures);
+  store::QuotaKeeper quota(config.Text(ConfigKey::kDatabaseStatePath), store::WriteTime::kAtStop);
+  Relay relay(config, clock, *hasher, gemini, media, health, signatures, quota);
   CgiSink sink;
   const auto row = relay.Serve(&request, std::move(refusal), Capacity::kFree, &sink);
   sink.Flush();
   EndAnswer();
   signatures.Stop();  // first: the client's next turn may come any moment, and only signatures are of use to it
+  quota.Stop();
   if (row) store::WriteOnce(store::LogWriterOptionsFrom(config), *row);
   return EX_OK;
 }

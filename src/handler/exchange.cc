@@ -6,6 +6,11 @@
 #include "handler/quota_error.h"
 
 namespace gc {
+namespace {
+
+constexpr size_t kShownHashDigits = 8;  // of a key's hash: enough to tell one's own keys apart
+
+}  // namespace
 
 gemini::Usage Exchange::usage() const {
   gemini::Usage sum;
@@ -16,6 +21,10 @@ gemini::Usage Exchange::usage() const {
 void StartAnswer(Exchange* exchange, int status, HttpHeaders headers) {
   exchange->status = status;
   headers.emplace_back("x-request-id", exchange->request.id);
+  if (exchange->attempts > 0) {
+    headers.emplace_back("x-gateway-key", exchange->keys.key_hash().substr(0, kShownHashDigits));
+    headers.emplace_back("x-gateway-attempts", std::to_string(exchange->attempts));
+  }
   if (exchange->shape == ErrorShape::kAnthropic) {
     headers.emplace_back("request-id", AnthropicRequestId(exchange->request.id));
   }
@@ -58,6 +67,7 @@ void NoteResponse(Exchange* exchange, const gemini::Response& response) {
 
 ApiError NoteFailure(Exchange* exchange, const gemini::Failure& failure) {
   exchange->key_rejected = failure.reason == "API_KEY_INVALID";
+  exchange->next_step = exchange->keys.Refused(failure);
   if (!failure.violations.empty()) exchange->quota_id = failure.violations.front().quota_id;
   ApiError error = ToApiError(failure, exchange->clock.UnixS());
   error.message = Redact(error.message, exchange->credentials.keys());
@@ -112,16 +122,12 @@ bool Collector::OnEnd() {
   return !is_refusal_;
 }
 
-std::optional<ApiError> CallUnary(Exchange* exchange, const GeminiCall& call, Collector* collected) {
-  return CallUnary(exchange, {&call, 1}, {&collected, 1});
-}
-
-std::optional<ApiError> CallUnary(Exchange* exchange, std::span<const GeminiCall> calls,
-                                  std::span<Collector* const> collected) {
+std::optional<ApiError> CallTogether(Exchange* exchange, std::span<const GeminiCall> calls,
+                                     std::span<Collector* const> collected) {
   exchange->attempts += static_cast<int>(calls.size());
   const std::vector<HttpObserver*> observers(collected.begin(), collected.end());
   const Status sent =
-      exchange->gemini.Send(exchange->key(), calls, observers, exchange->sink.WatchFd(), exchange->tick_ms());
+      exchange->gemini.Send(exchange->keys.key(), calls, observers, exchange->sink.WatchFd(), exchange->tick_ms());
   for (Collector* collector : collected) {
     if (collector->client_gone()) {
       ClientLeft(exchange);

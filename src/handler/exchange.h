@@ -17,6 +17,7 @@
 #include "handler/gemini.h"
 #include "handler/gemini_client.h"
 #include "handler/http.h"
+#include "handler/key_pool.h"
 #include "handler/media.h"
 #include "handler/models.h"
 
@@ -37,6 +38,7 @@ struct Exchange {
   GeminiClient& gemini;
   const ModelAliases& aliases;
   const Credentials& credentials;
+  KeyRing& keys;
   CallSignatures& signatures;
   MediaFetcher* media;  // null: no URL is fetched
   ErrorShape shape;
@@ -49,14 +51,15 @@ struct Exchange {
   std::string finish_reason = {};
   int64_t first_token_us = 0;  // clock.MonotonicUs() when the answer began; 0: it never did
   int attempts = 0;
-  int upstream_status = 0;    // of Gemini's last answer; 0: none came
-  std::string quota_id = {};  // of a 429 that names one
-  bool key_rejected = false;  // Google called the key invalid
+  int upstream_status = 0;               // of Gemini's last answer; 0: none came
+  std::string quota_id = {};             // of a 429 that names one
+  bool key_rejected = false;             // Google called the key invalid
+  NextStep next_step = NextStep::kNone;  // after Google's last refusal
+  bool repeated = false;                 // what is tried again only once was
 
   int64_t tick_ms() const { return config.Int(ConfigKey::kStreamKeepaliveS) * 1000; }
   size_t max_response_bytes() const { return static_cast<size_t>(config.Int(ConfigKey::kUpstreamMaxResponseBytes)); }
   gemini::Usage usage() const;
-  const std::string& key() const { return credentials.keys().front(); }
 };
 
 // The answer's start: status line and the request's id besides `headers`.
@@ -105,13 +108,11 @@ class Collector : public HttpObserver {
   bool is_refusal_ = false;
 };
 
-// Makes one unary call. Nullopt: *collected holds a 2xx answer. Else the error for the client; after ClientLeft() the
-// caller finds exchange->status 499 and sends nothing.
-std::optional<ApiError> CallUnary(Exchange* exchange, const GeminiCall& call, Collector* collected);
-// The same for calls at the same time, calls[i] for collected[i]: the first that goes wrong ends the others. Where a
-// collector ended them, what it found counts, not the error.
-std::optional<ApiError> CallUnary(Exchange* exchange, std::span<const GeminiCall> calls,
-                                  std::span<Collector* const> collected);
+// Makes unary calls at the same time with the key that was taken, calls[i] for collected[i]: the first that goes wrong
+// ends the others. Nullopt: each holds a 2xx answer. Else the error for the client; after ClientLeft() the caller finds
+// exchange->status 499 and sends nothing. Where a collector ended the calls, what it found counts, not the error.
+std::optional<ApiError> CallTogether(Exchange* exchange, std::span<const GeminiCall> calls,
+                                     std::span<Collector* const> collected);
 
 // Value of a header (lower-case name); empty when absent.
 std::string_view FindField(const HttpFields& fields, std::string_view name);

@@ -7,6 +7,7 @@
 
 #include "base/json.h"
 #include "base/version.h"
+#include "store/job_runs.h"
 #include "store/migrations.h"
 #include "store/stats.h"
 
@@ -63,6 +64,19 @@ void WriteLog(const store::LogWriterStatus& log, json::Writer* w) {
   w->EndObject();
 }
 
+// When each job last did its work: an operator's first question when the log grows or a backup is missing.
+void WriteJobs(const std::vector<store::JobState>& jobs, json::Writer* w) {
+  w->Key("jobs").BeginObject();
+  for (const store::JobState& job : jobs) {
+    w->Key(job.job).BeginObject().Key("last_success");
+    job.last_success_unix_s ? w->Int(*job.last_success_unix_s) : w->Null();
+    w->Key("last_rc");
+    job.last_rc ? w->Int(*job.last_rc) : w->Null();
+    w->EndObject();
+  }
+  w->EndObject();
+}
+
 }  // namespace
 
 void Health::SetConfigError(std::string error) {
@@ -84,12 +98,14 @@ Result<store::Connection*> Health::Database() {
 HealthAnswer Health::Report() {
   const std::lock_guard lock(mutex_);
   store::HealthStats stats;
+  std::vector<store::JobState> jobs;
   std::string database_error;
   if (auto database = Database(); !database.ok()) {
     database_error = database.error().message;
   } else if (auto read = store::ReadHealthStats(**database, clock_.UnixS(), config_.Int(ConfigKey::kHealthWindowS));
              read.ok()) {
     stats = std::move(*read);
+    if (auto states = store::ReadJobStates(**database); states.ok()) jobs = std::move(*states);
   } else {
     database_error = read.error().message;
     connection_.reset();
@@ -110,6 +126,10 @@ HealthAnswer Health::Report() {
   WriteDatabase(config_, stats, database_error, &w);
   w.Key("window_seconds").Int(stats.window_covered_s);
   if (log_ != nullptr) WriteLog(log, &w);
+  if (quota_ != nullptr) {
+    w.Key("quota").BeginObject().Key("unreserved").Int(quota_->unknown_grants()).EndObject();
+  }
+  WriteJobs(jobs, &w);
   if (!config_error_.empty()) w.Key("config_error").String(json::CleanUtf8(config_error_));
   w.EndObject();
   return answer;

@@ -11,6 +11,7 @@
 #include "base/config.h"
 #include "store/connection.h"
 #include "store/log_writer.h"
+#include "store/quota_keeper.h"
 
 namespace gc {
 
@@ -22,9 +23,11 @@ struct HealthAnswer {
 // Thread-safe: probes share one read connection, opened when the first one comes.
 class Health {
  public:
-  // `log` may be null (CGI: there is no writer). started_unix_ms: when the master started; 0: unknown (CGI).
-  Health(const Config& config, Clock& clock, const store::LogWriter* log, int64_t started_unix_ms)
-      : config_(config), clock_(clock), log_(log), started_unix_ms_(started_unix_ms) {}
+  // `log` and `quota` may be null (CGI: a process has nothing to tell of others). started_unix_ms: when the master
+  // started; 0: unknown (CGI).
+  Health(const Config& config, Clock& clock, const store::LogWriter* log, const store::QuotaKeeper* quota,
+         int64_t started_unix_ms)
+      : config_(config), clock_(clock), log_(log), quota_(quota), started_unix_ms_(started_unix_ms) {}
 
   // GET /health: the origin's fields by name and type, then ours. healthy and degraded are 200, unhealthy is 503.
   HealthAnswer Report();
@@ -43,6 +46,7 @@ class Health {
   const Config& config_;
   Clock& clock_;
   const store::LogWriter* log_;
+  const store::QuotaKeeper* quota_;
   const int64_t started_unix_ms_;
   std::mutex mutex_;
   std::optional<store::Connection> connection_;

@@ -91,12 +91,7 @@ std::string_view StripModelPrefix(std::string_view model) {
   return model;
 }
 
-std::string_view ModelAliases::Target(std::string_view name) const {
-  for (const auto& [number, row] : table_.rows()) {
-    if (!row.pattern.empty() && MatchesPattern(row.pattern, name)) return row.value;
-  }
-  return {};
-}
+std::string_view ModelAliases::Target(std::string_view name) const { return table_.ValueFor(name); }
 
 std::vector<std::pair<std::string, std::string_view>> ModelAliases::Listed() const {
   std::vector<std::pair<std::string, std::string_view>> listed;

@@ -98,6 +98,12 @@ std::optional<int64_t> ReadLimit(std::string_view text) {
 
 const FailureMeaning& MeaningOf(FailureClass failure_class) { return kMeanings[static_cast<size_t>(failure_class)]; }
 
+const FailureMeaning* FindMeaning(std::string_view name) {
+  const auto* found = std::find_if(std::begin(kMeanings), std::end(kMeanings),
+                                   [&](const FailureMeaning& meaning) { return meaning.name == name; });
+  return found == std::end(kMeanings) ? nullptr : found;
+}
+
 FailureClass Classify(const gemini::Failure& failure) {
   switch (failure.http_status) {
     case 400:

@@ -69,6 +69,8 @@ struct FailureMeaning {
 };
 
 const FailureMeaning& MeaningOf(FailureClass failure_class);
+// By its name; null when there is none.
+const FailureMeaning* FindMeaning(std::string_view name);
 FailureClass Classify(const gemini::Failure& failure);
 
 // The limits that a refusal names.

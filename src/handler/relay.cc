@@ -7,6 +7,7 @@
 #include "base/redact.h"
 #include "handler/access.h"
 #include "handler/exchange.h"
+#include "handler/exchange_keys.h"
 #include "handler/models.h"
 #include "handler/proto_anthropic.h"
 #include "handler/proto_models.h"
@@ -104,7 +105,7 @@ void ServeModelList(Exchange* exchange) {
     call.method = "GET";
     call.target = "/v1beta/models?pageSize=1000" + (token.empty() ? "" : "&pageToken=" + token);
     Collector collected(exchange);
-    if (auto error = CallUnary(exchange, call, &collected)) {
+    if (auto error = CallUnary(exchange, {}, call, &collected)) {
       if (exchange->status != 499) AnswerError(exchange, std::move(*error));
       return;
     }
@@ -133,7 +134,7 @@ void ServeModel(Exchange* exchange, const std::string& id, Labels* labels) {
   call.method = "GET";
   call.target = "/v1beta/models/" + labels->model;
   Collector collected(exchange);
-  if (auto error = CallUnary(exchange, call, &collected)) {
+  if (auto error = CallUnary(exchange, {}, call, &collected)) {
     if (exchange->status != 499) AnswerError(exchange, std::move(*error));
     return;
   }
@@ -215,6 +216,7 @@ std::optional<store::RequestLogRow> Relay::Serve(HttpRequest* request, std::opti
   }
 
   CallersSignatures signatures(hasher_, credentials, signatures_);
+  KeyRing keys(&pool_, credentials, request->received_monotonic_us);
   RequestMedia media(media_, clock_, *sink);
   Exchange exchange{.request = *request,
                     .sink = *sink,
@@ -223,6 +225,7 @@ std::optional<store::RequestLogRow> Relay::Serve(HttpRequest* request, std::opti
                     .gemini = gemini_,
                     .aliases = aliases_,
                     .credentials = credentials,
+                    .keys = keys,
                     .signatures = signatures,
                     .media = media_.is_on() ? &media : nullptr,
                     .shape = route.shape,
@@ -238,7 +241,7 @@ std::optional<store::RequestLogRow> Relay::Serve(HttpRequest* request, std::opti
   } else {
     Dispatch(&exchange, route, &labels);
   }
-
+  SettleCall(&exchange, exchange.error);
   return MakeRow(exchange, route, labels);
 }
 
@@ -252,7 +255,7 @@ store::RequestLogRow Relay::MakeRow(const Exchange& exchange, const Route& route
   row.client_ip = LoggedIp(config_, request.remote_addr);
   row.user_agent = Logged(request.Header("user-agent"), kMaxUserAgentBytes, credentials);
   row.referer = Logged(request.Header("referer"), kMaxUserAgentBytes, credentials);
-  if (!credentials.keys().empty()) row.api_key_hash = hasher_.Hash(exchange.key());
+  row.api_key_hash = exchange.keys.key_hash();
   row.model = Logged(labels.model, kMaxModelBytes, credentials);
   row.original_model = Logged(labels.original_model, kMaxModelBytes, credentials);
   row.endpoint = route.endpoint;
@@ -279,6 +282,7 @@ store::RequestLogRow Relay::MakeRow(const Exchange& exchange, const Route& route
   row.upstream_status = exchange.upstream_status;
   row.quota_id = exchange.quota_id;
   row.key_rejected = exchange.key_rejected;
+  row.key_attempts = exchange.keys.TakeAttempts();
   return row;
 }
 

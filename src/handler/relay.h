@@ -12,6 +12,7 @@
 #include "handler/gemini_client.h"
 #include "handler/health.h"
 #include "handler/http.h"
+#include "handler/key_pool.h"
 #include "handler/media_client.h"
 #include "handler/models.h"
 #include "handler/router.h"
@@ -27,7 +28,7 @@ class Relay {
  public:
   // All must outlive the relay. Any thread may call Serve.
   Relay(const Config& config, Clock& clock, const KeyHasher& hasher, GeminiClient& gemini, MediaClient& media,
-        Health& health, store::SignatureKeeper& signatures)
+        Health& health, store::SignatureKeeper& signatures, store::QuotaKeeper& quota)
       : config_(config),
         clock_(clock),
         hasher_(hasher),
@@ -35,7 +36,8 @@ class Relay {
         media_(media),
         health_(health),
         signatures_(signatures),
-        aliases_(config.Patterns(ConfigTable::kModelsAlias)) {}
+        aliases_(config.Patterns(ConfigTable::kModelsAlias)),
+        pool_(config, clock, hasher, quota) {}
 
   // Answers the request. `refusal`: what was wrong with it before it could be routed. The credentials in the request
   // are wiped. Returns the row for the log; nullopt for probes.
@@ -53,6 +55,7 @@ class Relay {
   Health& health_;
   store::SignatureKeeper& signatures_;
   const ModelAliases aliases_;
+  KeyPool pool_;
 };
 
 }  // namespace gc

@@ -5,6 +5,7 @@
 #include <optional>
 #include <utility>
 
+#include "handler/exchange_keys.h"
 #include "handler/proto_anthropic.h"
 
 namespace gc {
@@ -36,7 +37,7 @@ std::optional<ApiError> Count(Exchange* exchange, const gemini::Request& request
   call.headers = {{"content-type", "application/json"}};
   call.body = body;
   Collector collected(exchange);
-  if (auto error = CallUnary(exchange, call, &collected)) return error;
+  if (auto error = CallUnary(exchange, {}, call, &collected)) return error;
   const auto document = json::Document::Parse(std::move(collected.body()));
   *tokens = document.ok() ? document->root().IntOr("totalTokens", -1) : -1;
   if (*tokens >= 0) return std::nullopt;

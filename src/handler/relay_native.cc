@@ -8,6 +8,7 @@
 #include "base/json_array.h"
 #include "base/redact.h"
 #include "base/sse.h"
+#include "handler/exchange_keys.h"
 
 namespace gc {
 namespace {
@@ -57,6 +58,9 @@ void PassRefusal(Exchange* exchange, Collector* refusal) {
   const std::string body = Redact(refusal->body(), exchange->credentials.keys());
   HttpHeaders headers = AllowedHeaders(refusal->headers());
   headers.emplace_back("content-length", std::to_string(body.size()));
+  if (error.retry_after_s > 0 && FindField(refusal->headers(), "retry-after").empty()) {
+    headers.emplace_back("retry-after", std::to_string(error.retry_after_s));
+  }
   exchange->error = std::move(error);
   StartAnswer(exchange, refusal->status(), std::move(headers));
   if (!exchange->sink.Write(body) || !exchange->sink.Flush()) ClientLeft(exchange);
@@ -136,6 +140,13 @@ class PassThrough final : public HttpObserver {
     return !client_gone_;
   }
 
+  // Why the client has nothing yet, once the call is over; nullopt: it has, or it left.
+  std::optional<ApiError> Failure(const Status& sent) {
+    if (client_gone_ || started_) return std::nullopt;
+    if (is_refusal_ && sent.ok()) return RefusalError(exchange_, refusal_.status(), refusal_.body());
+    return sent.ok() ? std::nullopt : std::optional(TransportError(sent.error()));
+  }
+
   void Finish(const Status& sent) {
     if (client_gone_) return ClientLeft(exchange_);
     if (is_refusal_ && sent.ok()) return PassRefusal(exchange_, &refusal_);
@@ -209,9 +220,9 @@ class PassThrough final : public HttpObserver {
 };
 
 // One JSON answer: collected whole, so that a cut one can still become an error.
-void RelayUnary(Exchange* exchange, const GeminiCall& call) {
+void RelayUnary(Exchange* exchange, std::string_view model, const GeminiCall& call) {
   Collector collected(exchange);
-  if (auto error = CallUnary(exchange, call, &collected)) {
+  if (auto error = CallUnary(exchange, model, call, &collected)) {
     if (exchange->status == 499) return;
     const bool google_said_so = collected.status() != 0 && (collected.status() < 200 || collected.status() > 299);
     if (google_said_so && !collected.too_large()) return PassRefusal(exchange, &collected);
@@ -226,6 +237,28 @@ void RelayUnary(Exchange* exchange, const GeminiCall& call) {
   headers.emplace_back("content-length", std::to_string(collected.body().size()));
   StartAnswer(exchange, collected.status(), std::move(headers));
   if (!exchange->sink.Write(collected.body()) || !exchange->sink.Flush()) ClientLeft(exchange);
+}
+
+// Passes the answer on while it comes; a refusal only when no other key can do better.
+void RelayStream(Exchange* exchange, std::string_view model, const GeminiCall& call, const NativeTarget& target) {
+  const CallSubject subject = SubjectOf(*exchange, model, call.body);
+  std::optional<PassThrough> pass;
+  Status sent;
+  for (std::optional<ApiError> failed;;) {
+    if (auto none_left = TakeKey(exchange, subject, failed)) {
+      if (exchange->status == 499) return;
+      if (!pass) return AnswerError(exchange, std::move(*none_left));
+      return pass->Finish(sent);
+    }
+    ++exchange->attempts;
+    pass.emplace(exchange, target);
+    sent = exchange->gemini.Send(exchange->keys.key(), call, &*pass, exchange->sink.WatchFd(), exchange->tick_ms());
+    failed = pass->Failure(sent);
+    // What makes something on Google's side is not sent twice unless Google has refused it.
+    const bool may_have_happened = failed && model.empty() && failed->kind == ApiErrorKind::kUpstreamInterrupted;
+    if (!failed || may_have_happened || !MayCallAgain(exchange, *failed)) break;
+  }
+  if (exchange->status != 499) pass->Finish(sent);
 }
 
 }  // namespace
@@ -264,12 +297,10 @@ void RelayNative(Exchange* exchange, std::string_view path_id, const NativeTarge
   for (const auto& [name, value] : request.headers) {
     if (IsIn(kRequestHeaders, name)) call.headers.emplace_back(name, value);
   }
-  if (target.is_unary) return RelayUnary(exchange, call);
-  ++exchange->attempts;
-  PassThrough pass(exchange, target);
-  const Status sent =
-      exchange->gemini.Send(exchange->key(), call, &pass, exchange->sink.WatchFd(), exchange->tick_ms());
-  pass.Finish(sent);
+  // Counting tokens has a quota of its own.
+  const std::string_view model = target.method == "countTokens" ? std::string_view() : target.model;
+  if (target.is_unary) return RelayUnary(exchange, model, call);
+  RelayStream(exchange, model, call, target);
 }
 
 }  // namespace gc

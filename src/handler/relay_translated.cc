@@ -9,6 +9,7 @@
 
 #include "base/redact.h"
 #include "base/sse.h"
+#include "handler/exchange_keys.h"
 #include "handler/retries.h"
 
 namespace gc {
@@ -219,7 +220,7 @@ std::optional<Failed> Stream(Exchange* exchange, Protocol* protocol, std::span<c
   std::vector<HttpObserver*> observers;
   for (size_t i = 0; i < calls.size(); ++i) observers.push_back(&readers.emplace_back(exchange, &client, i));
   return client.Finish(
-      exchange->gemini.Send(exchange->key(), calls, observers, exchange->sink.WatchFd(), exchange->tick_ms()));
+      exchange->gemini.Send(exchange->keys.key(), calls, observers, exchange->sink.WatchFd(), exchange->tick_ms()));
 }
 
 // The whole answer to one call, or why it is none.
@@ -263,7 +264,7 @@ std::optional<Failed> Unary(Exchange* exchange, Protocol* protocol, std::span<co
   std::deque<AnswerReader> readers;
   std::vector<Collector*> collected;
   for (size_t i = 0; i < calls.size(); ++i) collected.push_back(&readers.emplace_back(exchange, i));
-  auto error = CallUnary(exchange, calls, collected);
+  auto error = CallTogether(exchange, calls, collected);
   if (exchange->status == 499) return std::nullopt;
   Remedy remedy = Remedy::kNone;
   std::vector<gemini::Response> answers;
@@ -278,14 +279,6 @@ std::optional<Failed> Unary(Exchange* exchange, Protocol* protocol, std::span<co
   exchange->signatures.Keep(protocol->signed_calls());
   AnswerJson(exchange, 200, *body);
   return std::nullopt;
-}
-
-// What the call before said is not what the log row is about.
-void ForgetCall(Exchange* exchange) {
-  exchange->usages.clear();
-  exchange->finish_reason.clear();
-  exchange->first_token_us = 0;
-  exchange->upstream_status = 0;
 }
 
 // For a request that wants no answer, Gemini is not asked. What the client gets was ended by its limit.
@@ -308,6 +301,7 @@ void AnswerUnasked(Exchange* exchange, Protocol* protocol, bool stream) {
 void RelayTranslated(Exchange* exchange, ProtocolFactory new_protocol, ParseContext context, Labels* labels) {
   context.aliases = &exchange->aliases;
   context.signatures = &exchange->signatures;
+  std::optional<ApiError> last_error;
   context.media = exchange->media;
   for (Retries retries;;) {
     // A new one for each call: it counts what it has seen.
@@ -325,10 +319,18 @@ void RelayTranslated(Exchange* exchange, ProtocolFactory new_protocol, ParseCont
     http.headers = {{"content-type", "application/json"}};
     http.body = call->body;
     const std::vector<GeminiCall> calls(call->calls, http);
+    const CallSubject subject = SubjectOf(*exchange, call->model, call->body, call->calls);
+    if (auto none_left = TakeKey(exchange, subject, last_error)) {
+      if (exchange->status != 499) AnswerError(exchange, std::move(*none_left));
+      return;
+    }
     auto failed = call->stream ? Stream(exchange, protocol.get(), calls) : Unary(exchange, protocol.get(), calls);
     if (!failed) return;
-    if (!retries.Take(failed->remedy, &context)) return AnswerError(exchange, std::move(failed->error));
-    ForgetCall(exchange);
+    if (!retries.Take(failed->remedy, &context) && !MayCallAgain(exchange, failed->error)) {
+      if (exchange->status != 499) AnswerError(exchange, std::move(failed->error));
+      return;
+    }
+    last_error = std::move(failed->error);
   }
 }
 

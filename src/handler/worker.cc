@@ -356,9 +356,10 @@ int RunWorker(const Config& config, const WorkerStart& start) {
   store::LogWriter log(store::LogWriterOptionsFrom(config));
   GeminiClient gemini(config);
   MediaClient media(config);
-  Health health(config, SystemClock(), &log, start.master_started_unix_ms);
+  store::QuotaKeeper quota(config.Text(ConfigKey::kDatabaseStatePath), store::WriteTime::kAtOnce);
+  Health health(config, SystemClock(), &log, &quota, start.master_started_unix_ms);
   store::SignatureKeeper signatures(store::SignatureKeeperOptionsFrom(config), store::WriteTime::kAtOnce);
-  Relay relay(config, SystemClock(), *hasher, gemini, media, health, signatures);
+  Relay relay(config, SystemClock(), *hasher, gemini, media, health, signatures, quota);
   ThreadPool threads(config, start.listen_fd, link, &relay, &log);
   threads.Start();
   // Should the master be dead already, the supervisor finds out and lets what was accepted end.
@@ -383,6 +384,7 @@ int RunWorker(const Config& config, const WorkerStart& start) {
   }
   log.Stop();
   signatures.Stop();
+  quota.Stop();
   Log(LogLevel::kInfo, idle ? "worker ends" : "worker ends with requests still running");
   _exit(EX_OK);  // threads that still run use what this function owns
 }
