@@ -165,18 +165,20 @@ $(BUILD)/gemini-code-%: $(BUILD)/src/jobs/%_main.o $(jobs_objects) $(store_objec
 	$(Q)$(CXX) $(our_ldflags) $(LDFLAGS) -o $@ $(filter %.o,$^) $(jobs_libs)
 $(BUILD)/fake-gemini: $(call objects,tests/support/fake_gemini_main.cc) $(fake_objects) $(base_objects)
 $(BUILD)/fake-gemini: libs = $(store_libs) -ldl
-$(BUILD)/unit-tests: $(call objects,$(unit_sources)) $(support_objects) $(fake_objects) $(handler_objects) \
-  $(jobs_objects) $(store_objects) $(base_objects)
+$(BUILD)/unit-tests: $(call objects,$(unit_sources)) $(fuzz_objects) $(support_objects) $(fake_objects) \
+  $(handler_objects) $(jobs_objects) $(store_objects) $(base_objects)
 $(BUILD)/unit-tests: libs = -l:libfcgi.a $(test_libs) $(jobs_libs)
 $(BUILD)/e2e-tests: $(call objects,$(e2e_sources)) $(support_objects) $(fake_objects) $(store_objects) $(base_objects)
 $(BUILD)/e2e-tests: libs = $(test_libs)
+$(BUILD)/fuzz: $(call objects,tests/fuzz/main.cc tests/unit/vector_compare.cc) $(fuzz_objects) $(fake_objects) \
+  $(handler_objects) $(store_objects) $(base_objects)
+$(BUILD)/fuzz: libs = -l:libfcgi.a $(fuzz_libs)
 # Preloaded into the program under test.
 $(BUILD)/test-network.so: tests/preload/network.cc src/base/ip.cc src/base/ip.h $(BUILD)/flags | need-build
 	$(say) LINK $@
 	$(Q)$(CXX) -std=c++20 -Isrc $(warnings) -O2 -fPIC -shared $(LDFLAGS) -o $@ $(filter %.cc,$^) -ldl
 $(BUILD)/bench: $(call objects,$(bench_sources) $(addprefix tests/support/,process.cc http.cc raw_server.cc write_load.cc)) \
   $(store_objects) $(base_objects)
-fuzz_libs = -fsanitize=fuzzer $(store_libs) -ldl
 $(BUILD)/bench: libs = -lgtest -lcurl $(store_libs) -ldl
 $(BUILD)/bench-sse-server: $(call objects,tests/bench/sse_server.cc)
 $(BUILD)/bench-constant-handler: $(call objects,tests/bench/constant_handler.cc)

@@ -424,7 +424,10 @@ Status GetAll(HttpClient* client, const RawServer& server, const std::vector<std
   std::vector<HttpObserver*> observers;
   recorders->resize(targets.size());
   for (size_t i = 0; i < targets.size(); ++i) {
-    calls.push_back({.method = "GET", .url = server.Url(targets[i]), .headers = {}, .body = {}});
+    HttpCall call;
+    call.method = "GET";
+    call.url = server.Url(targets[i]);
+    calls.push_back(call);
     observers.push_back(&(*recorders)[i]);
   }
   return client->PerformAll(calls, observers, -1, tick_ms);
