@@ -88,7 +88,7 @@ constexpr std::string_view kInsertAttempt =
 
 // One hour from the oldest on, so that a long pause does not end in one long delete.
 constexpr std::string_view kPruneMinutes =
-    "DELETE FROM metrics_minute WHERE minute < ?1 AND minute < (SELECT min(minute) FROM metrics_minute) + 3600";
+    "DELETE FROM metrics_minute WHERE minute < min(?1, (SELECT min(minute) FROM metrics_minute) + 3600)";
 
 // What an answer says about the key that was used.
 enum class KeyVerdict { kWorks, kFailed, kNone };
