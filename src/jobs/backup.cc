@@ -232,7 +232,7 @@ int List(const BackupOptions& options, Console* console) {
       w.BeginObject().Key("name").String(backup.name.Text()).Key("bytes").Int(backup.bytes);
       w.Key("created_at").String(TimeText(backup.name.created_unix_s));
       w.Key("schema_version").Int(backup.name.schema_version);
-      w.Key("before_restore").Bool(backup.name.before_restore).Key("has_manifest").Bool(backup.has_manifest);
+      w.Key("safety_copy").Bool(backup.name.safety_copy).Key("has_manifest").Bool(backup.has_manifest);
       w.EndObject();
     }
     w.EndArray().EndObject();

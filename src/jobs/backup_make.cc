@@ -19,12 +19,14 @@
 #include "jobs/files.h"
 #include "jobs/job.h"
 #include "jobs/job_run.h"
+#include "store/migrations.h"
 #include "store/sql_dump.h"
 
 namespace gc::jobs {
 namespace {
 
 constexpr std::string_view kPartial = ".partial";
+constexpr int kBusyTimeoutMs = 5000;
 constexpr size_t kReadBytes = size_t{1} << 20;
 
 bool IsPlainDatabase(const MakeRequest& request) {
@@ -198,6 +200,30 @@ Status RemoveLeftovers(const std::string& directory, Console* console) {
     }
   }
   return {};
+}
+
+Result<std::string> MakeSafetyCopy(const std::string& database_path, const std::string& directory, int64_t now_unix_s,
+                                   Console* console) {
+  BackupName name{now_unix_s, 0, true, BackupFormat::kDatabase};
+  {
+    auto connection = store::Connection::Open(database_path, store::OpenMode::kReadOnly, kBusyTimeoutMs);
+    if (!connection) return connection.error();
+    const auto version = store::CheckOwnSchema(*connection, store::Database::kMain);
+    if (!version) return Error{version.error().kind, database_path + ": " + version.error().message};
+    name.schema_version = *version;
+  }
+  if (Status s = MakeDirectories(directory); !s.ok()) return s.error();
+  if (Status s = RemoveLeftovers(directory, console); !s.ok()) return s.error();
+  while (Exists(directory + "/" + name.Text())) ++name.created_unix_s;
+  MakeRequest request;
+  request.database_path = database_path;
+  request.target = directory + "/" + name.Text();
+  request.work_directory = directory;
+  request.created_unix_s = name.created_unix_s;
+  if (Status s = CheckSpace(request); !s.ok()) return s.error();
+  const auto manifest = MakeBackup(request, console);
+  if (!manifest) return manifest.error();
+  return request.target;
 }
 
 }  // namespace gc::jobs

@@ -34,6 +34,11 @@ Status CheckSpace(const MakeRequest& request);
 // store::CheckDatabase; kExists: the target is there and no file.
 Result<Manifest> MakeBackup(const MakeRequest& request, Console* console);
 
+// A backup of a database that is about to be changed (BackupName::safety_copy); makes the directory when it is missing.
+// Returns its path. Errors as MakeBackup's, and kFull. REQUIRES: no other run works in the directory.
+Result<std::string> MakeSafetyCopy(const std::string& database_path, const std::string& directory, int64_t now_unix_s,
+                                   Console* console);
+
 // Removes the work files that killed runs left in a backup directory, and gives a manifest its name where only that was
 // missing. REQUIRES: no other run works there.
 Status RemoveLeftovers(const std::string& directory, Console* console);

@@ -20,7 +20,7 @@ namespace gc::jobs {
 namespace {
 
 constexpr std::string_view kPrefix = "gemini-code-";
-constexpr std::string_view kBeforeRestore = "-before-restore";
+constexpr std::string_view kSafetySuffix = "-safety";
 constexpr int64_t kDay = 86400;
 constexpr int64_t kFutureS = 3600;
 
@@ -142,7 +142,7 @@ void PlanFormat(std::span<const Backup> backups, BackupFormat format, const Rete
     if (name.created_unix_s > now_unix_s + kFutureS) {
       plan->future.push_back(*backup);
       keep = true;
-    } else if (name.before_restore) {
+    } else if (name.safety_copy) {
       keep = name.created_unix_s > now_unix_s - kSafetyCopyDays * kDay;
     } else {
       // No short cut: each rule counts for itself.
@@ -169,7 +169,7 @@ std::string BackupName::Text() const {
   std::string text(kPrefix);
   text += stamp;
   text += schema;
-  if (before_restore) text += kBeforeRestore;
+  if (safety_copy) text += kSafetySuffix;
   return text + std::string(Ending(format));
 }
 
@@ -183,7 +183,7 @@ std::optional<BackupName> BackupName::Parse(std::string_view name) {
   const auto created = UnixTime(utc);
   if (!created) return std::nullopt;
   parsed.created_unix_s = *created;
-  parsed.before_restore = Take(&name, kBeforeRestore);
+  parsed.safety_copy = Take(&name, kSafetySuffix);
   for (const BackupFormat format : {BackupFormat::kDatabase, BackupFormat::kSql}) {
     if (name != Ending(format)) continue;
     parsed.format = format;
@@ -218,7 +218,7 @@ Result<std::vector<Backup>> ListBackups(const std::string& directory) {
 
 const Backup* Newest(std::span<const Backup> backups) {
   for (auto backup = backups.rbegin(); backup != backups.rend(); ++backup) {
-    if (!backup->name.before_restore) return &*backup;
+    if (!backup->name.safety_copy) return &*backup;
   }
   return nullptr;
 }
@@ -233,7 +233,7 @@ Result<Backup> FindBackup(std::span<const Backup> backups, const std::string& wh
       return Error{ErrorKind::kInvalid, "'" + when + "' is neither a file, nor a date such as 2026-11-23, nor a time"};
     }
     for (const Backup& backup : backups) {
-      if (!backup.name.before_restore && backup.name.created_unix_s <= *last) found = &backup;
+      if (!backup.name.safety_copy && backup.name.created_unix_s <= *last) found = &backup;
     }
   }
   if (found == nullptr) {

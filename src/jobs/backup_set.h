@@ -18,11 +18,11 @@ enum class BackupFormat {
   kSql,       // SQL text: .sql
 };
 
-// What a file's name says: gemini-code-20261123T015358Z-s0002[-before-restore].db.zst
+// What a file's name says: gemini-code-20261123T015358Z-s0002[-safety].db.zst
 struct BackupName {
   int64_t created_unix_s = 0;
   int schema_version = 0;
-  bool before_restore = false;  // the safety copy of a restore: never "the newest", no retention period counts it
+  bool safety_copy = false;  // the safety copy of a restore: never "the newest", no retention period counts it
   BackupFormat format = BackupFormat::kDatabase;
 
   std::string Text() const;

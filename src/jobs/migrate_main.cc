@@ -5,7 +5,10 @@
 
 #include <iostream>
 
+#include "base/clock.h"
+#include "jobs/backup_make.h"
 #include "jobs/job.h"
+#include "jobs/job_run.h"
 #include "jobs/migrate.h"
 
 namespace gc::jobs {
@@ -64,6 +67,15 @@ class Migrate final : public Job {
       options_.database_path = database_path();
       options_.state_path = config().Text(ConfigKey::kDatabaseStatePath);
     }
+    options_.backup_first = [this]() -> Status {
+      const std::string& directory = config().Text(ConfigKey::kBackupDir);
+      const auto lock = JobLock::Take(options_.database_path, "backup", options_.lock_wait_s);
+      if (!lock) return lock.error();
+      const auto made = MakeSafetyCopy(options_.database_path, directory, SystemClock().UnixS(), &console());
+      if (!made) return Error{made.error().kind, "no backup before: " + made.error().message};
+      console().Say("backup: " + *made);
+      return {};
+    };
     if (isatty(STDIN_FILENO) == 1 && isatty(STDERR_FILENO) == 1) options_.terminal = &std::cin;
     return RunMigrate(options_, &console());
   }

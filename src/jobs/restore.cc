@@ -84,8 +84,11 @@ class Restore {
   // The present database as a backup; its files as they are when it is damaged.
   Status Keep() {
     if (!Exists(live_) || options_.safety_copy == SafetyCopy::kNo) return {};
-    const Status made = MakeSafetyCopy();
-    if (made.ok()) return made;
+    auto made = MakeSafetyCopy(live_, options_.directory, now_, console_);
+    if (made.ok()) {
+      kept_ = std::move(*made);
+      return {};
+    }
     const Error& why = made.error();
     if (why.kind == ErrorKind::kCorrupt) return KeepFiles(why);
     return Error{why.kind, "no safety copy of the present database: " + why.message +
@@ -148,33 +151,6 @@ class Restore {
     const auto checked = store::CheckDatabase(copy_, options_.depth);
     if (!checked) return checked.error();
     return {};
-  }
-
-  Status MakeSafetyCopy() {
-    const auto version = LiveVersion();
-    if (!version) return version.error();
-    if (Status s = MakeDirectories(options_.directory); !s.ok()) return s;
-    if (Status s = RemoveLeftovers(options_.directory, console_); !s.ok()) return s;
-    BackupName name{now_, *version, true, BackupFormat::kDatabase};
-    while (Exists(options_.directory + "/" + name.Text())) ++name.created_unix_s;
-    MakeRequest request;
-    request.database_path = live_;
-    request.target = options_.directory + "/" + name.Text();
-    request.work_directory = options_.directory;
-    request.created_unix_s = name.created_unix_s;
-    if (Status s = CheckSpace(request); !s.ok()) return s;
-    const auto manifest = MakeBackup(request, console_);
-    if (!manifest) return manifest.error();
-    kept_ = request.target;
-    return {};
-  }
-
-  Result<int> LiveVersion() const {
-    auto connection = store::Connection::Open(live_, store::OpenMode::kReadOnly, kCheckpointTimeoutMs);
-    if (!connection) return connection.error();
-    const auto version = store::CheckOwnSchema(*connection, store::Database::kMain);
-    if (!version) return Error{version.error().kind, live_ + ": " + version.error().message};
-    return *version;
   }
 
   std::string DamagedName() const { return live_ + ".damaged-" + std::to_string(now_); }

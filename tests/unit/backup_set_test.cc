@@ -12,8 +12,8 @@ namespace {
 constexpr int64_t kDay = 86400;
 constexpr int64_t kNoon = 1'795'521'600;  // Tuesday, 2026-11-24T12:00:00Z
 
-Backup At(int64_t unix_s, BackupFormat format = BackupFormat::kDatabase, bool before_restore = false) {
-  return {{unix_s, 2, before_restore, format}, 1, true};
+Backup At(int64_t unix_s, BackupFormat format = BackupFormat::kDatabase, bool safety_copy = false) {
+  return {{unix_s, 2, safety_copy, format}, 1, true};
 }
 
 TEST(BackupName, IsReadAsItIsWritten) {
@@ -23,7 +23,7 @@ TEST(BackupName, IsReadAsItIsWritten) {
   } cases[] = {
       {"gemini-code-20261123T015358Z-s0002.db.zst", true},
       {"gemini-code-20261123T015358Z-s0002.sql", true},
-      {"gemini-code-20261123T015358Z-s0012-before-restore.db.zst", true},
+      {"gemini-code-20261123T015358Z-s0012-safety.db.zst", true},
       {"gemini-code-20240229T235959Z-s0001.db.zst", true},
       {"gemini-code-20230229T235959Z-s0001.db.zst", false},
       {"gemini-code-20261323T015358Z-s0002.db.zst", false},
@@ -92,7 +92,7 @@ TEST(BackupSet, ATimeMeansTheNewestNotAfterIt) {
     const auto found = FindBackup(backups, c.when);
     if (found) {
       EXPECT_EQ(found->name.created_unix_s, c.found) << c.when;
-      EXPECT_FALSE(found->name.before_restore);
+      EXPECT_FALSE(found->name.safety_copy);
     } else {
       EXPECT_EQ(found.error().kind, c.found == 0 ? ErrorKind::kNotFound : ErrorKind::kInvalid) << c.when;
       EXPECT_LE(c.found, 0) << c.when;

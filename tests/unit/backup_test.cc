@@ -93,8 +93,10 @@ class BackupTest : public StoreTest {
   Console console_{"gemini-code-backup", out_, err_};
 };
 
-constexpr char kName[] = "gemini-code-20261124T120000Z-s0002.db.zst";
-constexpr char kSqlName[] = "gemini-code-20261124T120000Z-s0002.sql";
+// What a name says of the schema that the tests' databases have.
+const std::string kSchema = "s000" + std::to_string(store::kSchemaVersion);
+const std::string kName = "gemini-code-20261124T120000Z-" + kSchema + ".db.zst";
+const std::string kSqlName = "gemini-code-20261124T120000Z-" + kSchema + ".sql";
 
 int ModeOf(const std::string& path) {
   struct stat file {};
@@ -123,9 +125,9 @@ TEST_F(BackupTest, CreateWritesABackupAndItsManifest) {
 TEST_F(BackupTest, TwoInOneSecondHaveTwoNames) {
   ASSERT_EQ(Run("create"), 0);
   ASSERT_EQ(Run("create"), 0);
-  EXPECT_NE(out_.str().find("gemini-code-20261124T120001Z-s0002.db.zst"), std::string::npos) << out_.str();
+  EXPECT_NE(out_.str().find("gemini-code-20261124T120001Z-" + kSchema + ".db.zst"), std::string::npos) << out_.str();
   // One a day: the newest.
-  EXPECT_EQ(Files().front(), "gemini-code-20261124T120001Z-s0002.db.zst");
+  EXPECT_EQ(Files().front(), "gemini-code-20261124T120001Z-" + kSchema + ".db.zst");
   EXPECT_EQ(Files().size(), 2U);
 }
 
@@ -182,16 +184,18 @@ TEST_F(BackupTest, RetentionFollowsAGoodBackup) {
   options_.retention = {2, 0, 0};
   dir_.Write("backups/notes.txt", "mine");
   dir_.Write("backups/gemini-code-old.db.zst", "mine");
-  dir_.Write("backups/gemini-code-20270101T120000Z-s0002.db.zst", "from the future");
+  dir_.Write("backups/gemini-code-20270101T120000Z-" + kSchema + ".db.zst", "from the future");
   for (int day = 0; day < 4; ++day) {
     EXPECT_EQ(Run("create"), 1) << err_.str();  // the future one
     EXPECT_NE(err_.str().find("from the future"), std::string::npos);
     clock_.unix_s += kDay;
   }
-  EXPECT_EQ(Files(), (std::vector<std::string>{
-                         "gemini-code-20261126T120000Z-s0002.db.zst", "gemini-code-20261126T120000Z-s0002.db.zst.json",
-                         "gemini-code-20261127T120000Z-s0002.db.zst", "gemini-code-20261127T120000Z-s0002.db.zst.json",
-                         "gemini-code-20270101T120000Z-s0002.db.zst", "gemini-code-old.db.zst", "notes.txt"}));
+  EXPECT_EQ(Files(), (std::vector<std::string>{"gemini-code-20261126T120000Z-" + kSchema + ".db.zst",
+                                               "gemini-code-20261126T120000Z-" + kSchema + ".db.zst.json",
+                                               "gemini-code-20261127T120000Z-" + kSchema + ".db.zst",
+                                               "gemini-code-20261127T120000Z-" + kSchema + ".db.zst.json",
+                                               "gemini-code-20270101T120000Z-" + kSchema + ".db.zst",
+                                               "gemini-code-old.db.zst", "notes.txt"}));
 }
 
 TEST_F(BackupTest, AFailedBackupDeletesNothing) {
@@ -214,9 +218,10 @@ TEST_F(BackupTest, PruneDeletesByTheSameRule) {
   options_.retention = {1, 0, 0};
   options_.dry_run = true;
   ASSERT_EQ(Run("prune"), 0);
-  EXPECT_EQ(out_.str(),
-            "would delete gemini-code-20261124T120000Z-s0002.db.zst\n"
-            "would delete gemini-code-20261125T120000Z-s0002.db.zst\n1 kept\n");
+  EXPECT_EQ(out_.str(), "would delete gemini-code-20261124T120000Z-" + kSchema +
+                            ".db.zst\n"
+                            "would delete gemini-code-20261125T120000Z-" +
+                            kSchema + ".db.zst\n1 kept\n");
   EXPECT_EQ(Files().size(), 6U);
   options_.dry_run = false;
   ASSERT_EQ(Run("prune"), 0);
@@ -237,14 +242,14 @@ TEST_F(BackupTest, LeftoversOfKilledRunsGo) {
   dir_.Write("backups/." + std::string(kName) + ".copy.partial-wal", "half");
   dir_.Write("backups/.gemini-code-20200101T000000Z-s0001.sql.unpacked.partial-journal", "half");
   dir_.Write("backups/.gemini-code-20200101T000000Z-s0001.sql.json.partial", "of a backup that was never named");
-  dir_.Write("backups/gemini-code-20261120T120000Z-s0002.sql", "named");
-  dir_.Write("backups/.gemini-code-20261120T120000Z-s0002.sql.json.partial", "its manifest was not");
+  dir_.Write("backups/gemini-code-20261120T120000Z-" + kSchema + ".sql", "named");
+  dir_.Write("backups/.gemini-code-20261120T120000Z-" + kSchema + ".sql.json.partial", "its manifest was not");
   dir_.Write("backups/.mine.partial", "foreign");
   ASSERT_EQ(Run("create"), 0) << err_.str();
-  EXPECT_EQ(Files(), (std::vector<std::string>{".mine.partial", "gemini-code-20261120T120000Z-s0002.sql",
-                                               "gemini-code-20261120T120000Z-s0002.sql.json", kName,
+  EXPECT_EQ(Files(), (std::vector<std::string>{".mine.partial", "gemini-code-20261120T120000Z-" + kSchema + ".sql",
+                                               "gemini-code-20261120T120000Z-" + kSchema + ".sql.json", kName,
                                                std::string(kName) + ".json"}));
-  EXPECT_EQ(ReadFile(Stored("gemini-code-20261120T120000Z-s0002.sql.json")), "its manifest was not");
+  EXPECT_EQ(ReadFile(Stored("gemini-code-20261120T120000Z-" + kSchema + ".sql.json")), "its manifest was not");
 }
 
 TEST_F(BackupTest, ErrorsHaveTheirExitCodes) {
@@ -321,7 +326,7 @@ TEST_F(BackupTest, DrillTriesTheNewest) {
   ASSERT_EQ(Run("create"), 0);
   EXPECT_EQ(Run("drill"), 0) << err_.str();
   EXPECT_EQ(Rows("SELECT rc FROM job_runs WHERE job='backup-drill' ORDER BY seq"), "66\n0");
-  const std::string newest = "backups/gemini-code-20261125T120000Z-s0002.db.zst";
+  const std::string newest = "backups/gemini-code-20261125T120000Z-" + kSchema + ".db.zst";
   std::string text = ReadFile(dir_.Path(newest));
   text[text.size() / 2] ^= 1;
   dir_.Write(newest, text);
@@ -342,13 +347,13 @@ TEST_F(BackupTest, DrillComparesRowsWithTheManifest) {
 
 TEST_F(BackupTest, ListIsPrintedHoweverQuiet) {
   ASSERT_EQ(Run("create"), 0);
-  dir_.Write("backups/gemini-code-20261120T120000Z-s0002.sql", std::string(2048, 'x'));
+  dir_.Write("backups/gemini-code-20261120T120000Z-" + kSchema + ".sql", std::string(2048, 'x'));
   console_.verbosity = Verbosity::kQuiet;
   ASSERT_EQ(Run("list"), 0);
-  EXPECT_TRUE(
-      out_.str().starts_with("2026-11-20T12:00:00Z  gemini-code-20261120T120000Z-s0002.sql  2.0 KiB  no "
-                             "manifest\n2026-11-24T12:00:00Z  " +
-                             std::string(kName)))
+  EXPECT_TRUE(out_.str().starts_with("2026-11-20T12:00:00Z  gemini-code-20261120T120000Z-" + kSchema +
+                                     ".sql  2.0 KiB  no "
+                                     "manifest\n2026-11-24T12:00:00Z  " +
+                                     std::string(kName)))
       << out_.str();
 }
 
@@ -446,13 +451,13 @@ TEST_F(RestoreTest, WhichBackupIsMeant) {
     clock_.unix_s += kDay;
   }
   const struct {
-    const char* wanted;
+    std::string wanted;
     int code;
     int days;
   } cases[] = {
       {"2026-11-24", 0, 1},           {"latest", 0, 3},  // not the safety copy of the restore before
-      {"2026-11-25T12:00:00Z", 0, 2}, {"gemini-code-20261124T120000Z-s0002.db.zst", 0, 1},
-      {"2026-11-23", 66, 1},          {"gemini-code-20261024T120000Z-s0002.db.zst", 66, 1},
+      {"2026-11-25T12:00:00Z", 0, 2}, {"gemini-code-20261124T120000Z-" + kSchema + ".db.zst", 0, 1},
+      {"2026-11-23", 66, 1},          {"gemini-code-20261024T120000Z-" + kSchema + ".db.zst", 66, 1},
       {"yesterday", 64, 1},           {"", 64, 1},
   };
   for (const auto& c : cases) {
@@ -468,7 +473,7 @@ TEST_F(RestoreTest, NothingHappensUnconfirmed) {
   restore_.force = false;
   const struct {
     const char* name;
-    const char* confirmed;
+    std::string confirmed;
     int answer;  // -1: nobody is there
     int code;
   } cases[] = {
@@ -510,7 +515,7 @@ TEST_F(RestoreTest, ThePresentDatabaseIsKept) {
   const std::string before = LogOf(db_);
   ASSERT_EQ(RunRestoreOf("latest"), 0) << err_.str();
   EXPECT_EQ(Int("SELECT count(*) FROM request_logs"), 40);
-  const std::string kept = "gemini-code-20261124T120000Z-s0002-before-restore.db.zst";
+  const std::string kept = "gemini-code-20261124T120000Z-" + kSchema + "-safety.db.zst";
   EXPECT_NE(out_.str().find(kept), std::string::npos) << out_.str();
   ASSERT_EQ(RunRestoreOf(kept), 0) << err_.str();
   EXPECT_EQ(LogOf(db_), before);
