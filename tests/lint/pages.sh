@@ -38,7 +38,7 @@ columns() {
       if (match($0, / *-- /)) { comment = substr($0, RSTART + RLENGTH); $0 = substr($0, 1, RSTART - 1) }
       sub(/^ +/, ""); sub(/,$/, "")
       if (/^PRIMARY KEY/) { rest = $0; next }
-      name = $1; sub(/^[a-z_]+ +/, "")
+      name = $1; sub(/^[a-z0-9_]+ +/, "")
       print ".It Ic " name " Em " $0
       if (comment != "") print comment
     }
