@@ -2,8 +2,6 @@
 // SPDX-License-Identifier: MIT
 #include "store/sql_dump.h"
 
-#include <cstring>
-
 #include "support/database_content.h"
 #include "unit/store_fixture.h"
 
@@ -22,7 +20,7 @@ Status Load(const std::string& text, const std::string& path, size_t piece_bytes
   size_t at = 0;
   const TextSource source = [&](char* buffer, size_t bytes) -> Result<size_t> {
     const size_t taken = std::min({bytes, piece_bytes, text.size() - at});
-    memcpy(buffer, text.data() + at, taken);
+    text.copy(buffer, taken, at);
     at += taken;
     return taken;
   };

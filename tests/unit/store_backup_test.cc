@@ -247,8 +247,8 @@ TEST_F(RestoreIntoTest, DamagedTargets) {
     size_t bytes;
     bool restorable;
   } cases[] = {
-      {"a page of a table", 4096 * 9, 4096, true},
-      {"everything but the first page", 4096, 4096 * 20, true},
+      {"a page of a table", int64_t{4096} * 9, 4096, true},
+      {"everything but the first page", 4096, size_t{4096} * 20, true},
       {"the header", 0, 100, false},
   };
   for (const auto& c : cases) {
