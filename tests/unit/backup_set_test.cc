@@ -111,7 +111,7 @@ TEST(Retention, KeepsTheNewestOfEachPeriodThatHasOne) {
   std::vector<Backup> daily;
   for (int day = 100; day >= 0; --day) daily.push_back(At(kNoon - day * kDay));
   std::vector<Backup> hourly;
-  for (int hour = 30; hour >= 0; --hour) hourly.push_back(At(kNoon - hour * 3600));
+  for (int hour = 30; hour >= 0; --hour) hourly.push_back(At(kNoon - int64_t{hour} * 3600));
   const struct {
     const char* name;
     std::vector<Backup> backups;

@@ -552,7 +552,7 @@ TEST_F(RestoreTest, ADamagedDatabaseIsReplacedAndItsFilesKept) {
     size_t bytes;
     bool same_file;
   } cases[] = {
-      {"a page further in", 4096 * 9, 4096, true},
+      {"a page further in", size_t{4096} * 9, 4096, true},
       {"the header", 0, 100, false},
       {"everything", 0, 1 << 20, false},
       {"cut to nothing", 0, 0, true},
