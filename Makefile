@@ -256,7 +256,7 @@ check-all:
 	+$(Q)$(MAKE) --no-print-directory ubsan
 	+$(Q)$(MAKE) --no-print-directory tsan
 	+$(submake) need-bench $(BUILD)/bench
-	$(Q)BUILD=$(BUILD) PATH=$$PATH:/usr/sbin $(BUILD)/bench --rounds 1 --rows 5000000 prune
+	$(Q)BUILD=$(BUILD) PATH=$$PATH:/usr/sbin $(BUILD)/bench --rounds 1 --rows 5000000 prune together
 
 check-cron: need-cron
 	+$(submake) all

@@ -56,6 +56,7 @@ constexpr Phase kPhases[] = {
     {"aggregate", gc::bench::MeasureAggregate},
     {"backup", gc::bench::MeasureBackup},
     {"prune", gc::bench::MeasurePrune},
+    {"together", gc::bench::MeasureTogether},
 };
 
 void RaiseOpenFiles() {
@@ -93,7 +94,8 @@ int main(int argc, char** argv) {
   std::vector<Phase> chosen;
   if (!ReadArguments(argc, argv, &run, &chosen)) {
     std::fputs(
-        "usage: bench [--rounds N] [--rows N] [unary|latency|streams|memory|cgi|servers|aggregate|backup|prune]...\n",
+        "usage: bench [--rounds N] [--rows N] "
+        "[unary|latency|streams|memory|cgi|servers|aggregate|backup|prune|together]...\n",
         stderr);
     return 64;
   }

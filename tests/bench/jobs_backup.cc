@@ -1,42 +1,12 @@
 // jobs_backup.cc: gemini-code-backup against the sqlite3 shell's .backup and zstd, and beside eight log writers.
 // SPDX-License-Identifier: MIT
-#include <time.h>
-
 #include <filesystem>
 
-#include "base/clock.h"
+#include "bench/job_log.h"
 #include "bench/phases.h"
-#include "store/connection.h"
-#include "store/migrations.h"
-#include "support/write_load.h"
 
 namespace gc::bench {
 namespace {
-
-constexpr int kUndisturbedMs = 4000;
-constexpr int64_t kLongestMs = 600'000;
-constexpr int64_t kDayS = 86400;
-
-std::string MakeLog(const std::string& dir, int64_t rows) {
-  Report::Progress("backup, a log of " + std::to_string(rows) + " rows");
-  const std::string file = dir + "/main.db";
-  const int64_t now_s = SystemClock().UnixS();
-  const auto up = store::Up(file, store::Database::kMain, store::DryRun::kNo, "bench", 5000);
-  const Status filled = up ? test::FillLog(file, rows, now_s - 30 * kDayS, now_s) : Status(up.error());
-  if (!filled.ok()) Fatal(filled.error().message);
-  return file;
-}
-
-// Seconds; notes the first failure.
-double TimeOf(const std::vector<std::string>& argv, std::string* error) {
-  test::Command command;
-  command.argv = argv;
-  const int64_t begin_us = SystemClock().MonotonicUs();
-  const test::RunResult run = test::RunCommand(command, kLongestMs);
-  const auto took_us = static_cast<double>(SystemClock().MonotonicUs() - begin_us);
-  if (run.code != 0 && error->empty()) *error = argv[0] + ": " + run.err;
-  return took_us / 1e6;
-}
 
 // Both end with a compressed file on the disk; ours has also checked its copy, hashed the file and counted the rows.
 double TimeOfShell(const std::string& file, const std::string& dir, std::string* error) {
@@ -52,7 +22,8 @@ double TimeOfShell(const std::string& file, const std::string& dir, std::string*
 
 void MeasureBackup(Run* run) {
   const std::string dir = run->paths.NewDirectory("backup");
-  const std::string file = MakeLog(dir, run->log_rows);
+  const std::string file = dir + "/main.db";
+  MakeLog(file, run->log_rows, 30);
   const std::string program = run->paths.Program("gemini-code-backup");
   const std::vector<std::string> create = {program, "create", "--db", file, "--dir", dir + "/backups", "-q"};
   const std::vector<std::string> drill = {program, "drill", "--db", file, "--dir", dir + "/backups", "-q"};
@@ -72,10 +43,7 @@ void MeasureBackup(Run* run) {
     ours_s.Add(ours);
     shell_s.Add(shell);
 
-    test::WriteLoad quiet({file, dir + "/spool"});
-    const timespec pause{kUndisturbedMs / 1000, 0};
-    nanosleep(&pause, nullptr);
-    const test::WriteLoadResult& before = quiet.Stop();
+    const test::WriteLoadResult before = Undisturbed(file, dir + "/spool");
     test::WriteLoad load({file, dir + "/spool"});
     beside_s.Add(TimeOf(create, &error));
     const test::WriteLoadResult& during = load.Stop();

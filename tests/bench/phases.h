@@ -32,5 +32,6 @@ void MeasureCgi(Run* run);
 void MeasureAggregate(Run* run);
 void MeasureBackup(Run* run);
 void MeasurePrune(Run* run);
+void MeasureTogether(Run* run);
 
 }  // namespace gc::bench
