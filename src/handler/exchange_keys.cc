@@ -55,6 +55,7 @@ void ForgetCall(Exchange* exchange) {
   exchange->finish_reason.clear();
   exchange->first_token_us = 0;
   exchange->upstream_status = 0;
+  exchange->next_step = NextStep::kNone;
 }
 
 }  // namespace
@@ -85,10 +86,8 @@ std::optional<ApiError> TakeKey(Exchange* exchange, const CallSubject& subject, 
   }
 }
 
-bool MayCallAgain(Exchange* exchange, const ApiError& error) {
-  NextStep step = std::exchange(exchange->next_step, NextStep::kNone);
-  // A connection that broke before the first byte says nothing about the request.
-  if (error.kind == ApiErrorKind::kUpstreamInterrupted && exchange->upstream_status == 0) step = NextStep::kSoonOnce;
+bool MayCallAgain(Exchange* exchange) {
+  const NextStep step = std::exchange(exchange->next_step, NextStep::kNone);
   if (step == NextStep::kNone || exchange->keys.rounds() >= exchange->config.Int(ConfigKey::kPoolMaxAttempts)) {
     return false;
   }
@@ -118,7 +117,7 @@ std::optional<ApiError> CallUnary(Exchange* exchange, std::string_view model, co
     if (auto none_left = TakeKey(exchange, subject, failed)) return none_left;
     *collected = Collector(exchange);
     failed = CallTogether(exchange, {&call, 1}, {&collected, 1});
-  } while (failed && exchange->status != 499 && MayCallAgain(exchange, *failed));
+  } while (failed && exchange->status != 499 && MayCallAgain(exchange));
   return failed;
 }
 

@@ -19,9 +19,10 @@ CallSubject SubjectOf(const Exchange& exchange, std::string_view model, std::str
 std::optional<ApiError> TakeKey(Exchange* exchange, const CallSubject& subject,
                                 const std::optional<ApiError>& failed = std::nullopt);
 
-// After a call that failed with `error` before the client got anything: true when another one is worth it, after the
-// pause that it needs. False as well when the client left in that pause.
-bool MayCallAgain(Exchange* exchange, const ApiError& error);
+// After a call that Google refused before the client got anything: true when another one is worth it, after the pause
+// that it needs. False as well when the client left in that pause. A call that broke is not made again: Google may have
+// done, and billed, what it asked for.
+bool MayCallAgain(Exchange* exchange);
 
 // Tells the keys what the last call came to, unless Google's refusal has said so already. `error`: why it failed.
 void SettleCall(Exchange* exchange, const std::optional<ApiError>& error);

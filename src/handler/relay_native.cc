@@ -254,9 +254,7 @@ void RelayStream(Exchange* exchange, std::string_view model, const GeminiCall& c
     pass.emplace(exchange, target);
     sent = exchange->gemini.Send(exchange->keys.key(), call, &*pass, exchange->sink.WatchFd(), exchange->tick_ms());
     failed = pass->Failure(sent);
-    // What makes something on Google's side is not sent twice unless Google has refused it.
-    const bool may_have_happened = failed && model.empty() && failed->kind == ApiErrorKind::kUpstreamInterrupted;
-    if (!failed || may_have_happened || !MayCallAgain(exchange, *failed)) break;
+    if (!failed || !MayCallAgain(exchange)) break;
   }
   if (exchange->status != 499) pass->Finish(sent);
 }

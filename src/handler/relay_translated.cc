@@ -326,7 +326,7 @@ void RelayTranslated(Exchange* exchange, ProtocolFactory new_protocol, ParseCont
     }
     auto failed = call->stream ? Stream(exchange, protocol.get(), calls) : Unary(exchange, protocol.get(), calls);
     if (!failed) return;
-    if (!retries.Take(failed->remedy, &context) && !MayCallAgain(exchange, failed->error)) {
+    if (!retries.Take(failed->remedy, &context) && !MayCallAgain(exchange)) {
       if (exchange->status != 499) AnswerError(exchange, std::move(failed->error));
       return;
     }

@@ -373,9 +373,12 @@ const cases = {
       'error=overloaded': [OpenAI.InternalServerError, 503],
       'error=deadline': [OpenAI.InternalServerError, 504],
     };
+    let number = 0;
     for (const [fault, [type, status, code]] of Object.entries(expected)) {
       for (const stream of [false, true]) {
-        const asked = client.chat.completions.create({ model, messages: say(`x [[fake: ${fault}]]`), stream });
+        // A key that was refused rests: each request has one of its own.
+        const own = makeClient(`${apiKey}${++number}`);
+        const asked = own.chat.completions.create({ model, messages: say(`x [[fake: ${fault}]]`), stream });
         const error = await rejection(asked);
         assert.ok(error instanceof type, `${fault}: ${error.constructor.name} ${error.status} ${error.message}`);
         assert.equal(error.status, status, fault);

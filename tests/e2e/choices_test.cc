@@ -14,8 +14,8 @@ class Choices : public testing::TestWithParam<Mount> {};
 constexpr Mount kMounts[] = {kLighttpd, kLighttpdCgi, kApacheFcgid};
 INSTANTIATE_TEST_SUITE_P(Mounts, Choices, testing::ValuesIn(kMounts), MountName);
 
-HttpCall Ask(const Gateway& gateway, int n, const std::string& text, Answer answer) {
-  HttpCall call = Chat(gateway, text, answer);
+HttpCall Ask(const Gateway& gateway, int n, const std::string& text, Answer answer, const std::string& key = kKey) {
+  HttpCall call = Chat(gateway, text, answer, key);
   call.body.insert(1, "\"n\":" + std::to_string(n) + R"(,"stream_options":{"include_usage":true},)");
   return call;
 }
@@ -169,7 +169,7 @@ TEST_P(Choices, OneThatFailsFirstFailsTheWhole) {
       directive.replace(directive.find("NAME"), 4, name);
       const std::string held = "hold=never" + name + " tag=" + name;
       Prepare(&gateway, Canned(c.response, directive), Whole("other", held));
-      const HttpReply reply = DoOnceHeld(&gateway, Ask(gateway, 2, "x", answer), name);
+      const HttpReply reply = DoOnceHeld(&gateway, Ask(gateway, 2, "x", answer, "test-key-" + name), name);
       EXPECT_EQ(std::to_string(reply.status), c.row.substr(0, 3)) << name << reply.body;
       EXPECT_NE(Field(reply.body, {"error", "message"}), "absent") << name << reply.body;
       EXPECT_TRUE(gateway.fake().WaitFor("client_closed", name)) << name << ": the other call went on";

@@ -41,11 +41,13 @@ TEST_P(Upstream, FaultsAreToldInTheCallersProtocol) {
   int64_t rows = 0;
   for (const Fault& fault : faults) {
     const std::string text = "x [[fake: " + fault.directive + "]]";
-    const HttpReply unary = Do(Chat(gateway, text));
+    // A key that was refused rests: each request has one of its own.
+    const std::string key = "test-key-" + std::to_string(rows);
+    const HttpReply unary = Do(Chat(gateway, text, Answer::kUnary, key + "u"));
     EXPECT_EQ(unary.status, fault.status) << fault.name << ": " << unary.body;
     EXPECT_NE(Field(unary.body, {"error", "message"}), "absent") << fault.name << ": " << unary.body;
 
-    const HttpReply stream = Do(Chat(gateway, text, Answer::kStream));
+    const HttpReply stream = Do(Chat(gateway, text, Answer::kStream, key + "s"));
     EXPECT_EQ(stream.status, fault.status) << fault.name << ": " << stream.body;
     EXPECT_EQ(stream.error, "") << fault.name;
     EXPECT_EQ(stream.body.find("[DONE]"), std::string::npos) << fault.name << ": a broken stream looks complete";
