@@ -13,7 +13,7 @@
 namespace gc::bench {
 namespace {
 
-constexpr timespec kUndisturbed = {4, 0};
+constexpr timespec kUndisturbed = {kUndisturbedUs / 1'000'000, 0};
 constexpr int64_t kLongestMs = 600'000;
 constexpr int64_t kDayS = 86400;
 

@@ -18,7 +18,8 @@ void MakeLog(const std::string& database_path, int64_t rows, int days);
 std::string CheckRows(const std::string& database_path, int64_t wanted_rows);
 // Runs a program to its end; returns its seconds and notes the first failure.
 double TimeOf(const std::vector<std::string>& argv, std::string* error);
-// Eight writers with 1,500 rows a second together and nothing else, for four seconds.
+// Eight writers with 1,500 rows a second together and nothing else, for kUndisturbedUs.
+inline constexpr int64_t kUndisturbedUs = 4'000'000;
 test::WriteLoadResult Undisturbed(const std::string& database_path, const std::string& spool_dir);
 
 }  // namespace gc::bench

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: MIT
 #include <filesystem>
 
+#include "base/clock.h"
 #include "bench/job_log.h"
 #include "bench/phases.h"
 
@@ -45,7 +46,9 @@ void MeasureBackup(Run* run) {
 
     const test::WriteLoadResult before = Undisturbed(file, dir + "/spool");
     test::WriteLoad load({file, dir + "/spool"});
-    beside_s.Add(TimeOf(create, &error));
+    // One backup after the other for as long as before: the writers' start counts in both.
+    const int64_t end_us = SystemClock().MonotonicUs() + kUndisturbedUs;
+    while (SystemClock().MonotonicUs() < end_us) beside_s.Add(TimeOf(create, &error));
     const test::WriteLoadResult& during = load.Stop();
     if (during.dropped > 0 && error.empty()) error = "rows were dropped";
     TimeOf(drill, &error);
@@ -56,12 +59,12 @@ void MeasureBackup(Run* run) {
   std::filesystem::remove_all(dir);
   Report& report = run->report;
   report.Add("Backup / sqlite3's .backup and zstd -3", "", ratio, AtMost(1.5), error);
-  report.Add("Log rows to commit, p99: beside backup / undisturbed", "", waits, AtMost(3), error);
+  report.Add("Log rows to commit, p99: beside backups / undisturbed", "", waits, AtMost(3), error);
   report.Add("Backup", "s", ours_s, {}, error);
   report.Add("sqlite3's .backup and zstd -3", "s", shell_s, {}, error);
   report.Add("Backup beside 1,500 log rows/s of 8 writers", "s", beside_s, {}, error);
-  report.Add("Log rows to commit, p99: before backup", "ms", undisturbed_ms, {}, error);
-  report.Add("Log rows to commit, p99: beside backup", "ms", disturbed_ms, {}, error);
+  report.Add("Log rows to commit, p99: before backups", "ms", undisturbed_ms, {}, error);
+  report.Add("Log rows to commit, p99: beside backups", "ms", disturbed_ms, {}, error);
 }
 
 }  // namespace gc::bench
