@@ -11,8 +11,8 @@ namespace {
 constexpr int kPacedWaitMs = 20;
 
 // A checkpoint begins with a sync of the WAL, which on a busy disk takes hundreds of milliseconds. Done before the lock
-// is taken, nobody waits for it; the checkpoint's own then has little left to do. (Closing this descriptor drops no lock
-// of SQLite's: those are on the database and the -shm file.)
+// is taken, nobody waits for it; the checkpoint's own then has little left to do. (Closing this descriptor drops no
+// lock of SQLite's: those are on the database and the -shm file.)
 void SyncWal(const Connection& connection) {
   const char* path = sqlite3_filename_wal(sqlite3_db_filename(connection.handle(), "main"));
   const int fd = path != nullptr && *path != '\0' ? open(path, O_RDONLY | O_CLOEXEC) : -1;
