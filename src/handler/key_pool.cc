@@ -19,7 +19,7 @@ using store::QuotaLimits;
 using Kind = store::QuotaChange::Kind;
 
 constexpr size_t kChunk = 16;                // keys that are looked at together
-constexpr size_t kConversationBytes = 2048;  // of a body's contents: the first question, which all its turns share
+constexpr size_t kConversationBytes = 2048;  // of a body's first content: the question that all turns share
 constexpr double kLeastWeight = 0.001;
 constexpr double kAvoided = 1e-6;
 constexpr std::string_view kAvoidReason = "model_unknown";  // not a rest: only the last choice
@@ -49,15 +49,31 @@ uint64_t Hash(std::string_view text, uint64_t h = 0xCBF29CE484222325U) {
   return h;
 }
 
-// All turns of a conversation begin alike: with the model and the first content, up to where its parts end.
+// A body's first content, to the brace that closes it: what follows is another one in the next turn.
+std::string_view FirstContent(std::string_view body) {
+  constexpr std::string_view kContents = "\"contents\":";
+  const size_t at = body.find(kContents);
+  body = body.substr(at == std::string_view::npos ? 0 : at, kConversationBytes);
+  bool in_string = false;
+  int depth = 0;
+  for (size_t i = 0; i < body.size(); ++i) {
+    if (in_string && body[i] == '\\') {
+      ++i;
+    } else if (body[i] == '"') {
+      in_string = !in_string;
+    } else if (!in_string && body[i] == '{') {
+      ++depth;
+    } else if (!in_string && body[i] == '}' && --depth == 0) {
+      return body.substr(0, i + 1);
+    }
+  }
+  return body;
+}
+
+// All turns of a conversation begin alike: model, then the first content.
 uint64_t ConversationOf(const CallSubject& subject) {
   const uint64_t h = Hash(subject.model);
-  if (!subject.conversation.empty()) return Hash(subject.conversation, h);
-  constexpr std::string_view kContents = "\"contents\":";
-  constexpr std::string_view kPartsEnd = "}]";
-  const size_t at = subject.body.find(kContents);
-  const std::string_view contents = subject.body.substr(at == std::string_view::npos ? 0 : at, kConversationBytes);
-  return Hash(contents.substr(0, contents.find(kPartsEnd)), h);
+  return Hash(subject.conversation.empty() ? FirstContent(subject.body) : subject.conversation, h);
 }
 
 // Weighted rendezvous hashing: the highest wins, each with a chance in proportion to its weight.
@@ -232,13 +248,16 @@ bool KeyRing::Lease(const Candidate& candidate, const CallSubject& subject, Bloc
   store::QuotaWindows windows = store::WindowsAt(now_s);
   const QuotaLimits limits = subject.model.empty() ? QuotaLimits{} : pool_->Enforced(candidate.quota, subject.model);
   int64_t tokens = 0;
+  // More than a limit gets the whole limit, and Google decides.
+  const int64_t requests = std::min(
+      {subject.calls, limits.minute_requests.value_or(subject.calls), limits.day_requests.value_or(subject.calls)});
   bool is_reserved = false;
   if (limits.any()) {
     if (limits.minute_tokens) tokens = std::min(EstimateTokens(subject.body) * subject.calls, *limits.minute_tokens);
     const store::Grant grant =
-        pool_->quota_.Reserve(candidate.quota.subject, subject.model, limits, subject.calls, tokens, &windows);
+        pool_->quota_.Reserve(candidate.quota.subject, subject.model, limits, requests, tokens, &windows);
     if (grant == store::Grant::kDenied) {
-      const bool day = limits.day_requests && candidate.quota.day_requests >= *limits.day_requests;
+      const bool day = limits.day_requests && candidate.quota.day_requests + requests > *limits.day_requests;
       const int64_t until_s = day ? NextPacificMidnight(now_s) : (now_s / 60 + 1) * 60;
       ++blocked->cooling;
       blocked->soonest_s = blocked->soonest_s == 0 ? until_s : std::min(blocked->soonest_s, until_s);
@@ -252,6 +271,7 @@ bool KeyRing::Lease(const Candidate& candidate, const CallSubject& subject, Bloc
   model_ = subject.model;
   quota_ = candidate.quota;
   windows_ = windows;
+  reserved_requests_ = is_reserved ? requests : 0;
   reserved_tokens_ = is_reserved ? tokens : 0;
   is_reserved_ = is_reserved;
   is_taken_ = true;
@@ -300,7 +320,7 @@ ApiError KeyRing::Exhausted(const Blocked& blocked, std::string_view model) cons
 void KeyRing::Settle(int64_t requests, int64_t tokens, std::vector<QuotaChange>* changes) {
   if (model_.empty()) return;
   if (is_reserved_) {
-    requests -= calls_;
+    requests -= reserved_requests_;
     tokens -= reserved_tokens_;
     is_reserved_ = false;
   }

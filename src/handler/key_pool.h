@@ -128,6 +128,7 @@ class KeyRing {
   std::string model_;
   store::KeyQuota quota_;
   store::QuotaWindows windows_;
+  int64_t reserved_requests_ = 0;
   int64_t reserved_tokens_ = 0;
   bool is_reserved_ = false;
   bool is_taken_ = false;
