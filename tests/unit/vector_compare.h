@@ -16,6 +16,13 @@ std::vector<std::string> VectorNames();
 // The parsed file; throws std::runtime_error when it cannot be read: without vectors no test means anything.
 json::Document LoadVector(const std::string& name);
 
+// A member. A vector without it is broken, and null then fails every comparison.
+inline const json::Value& At(const json::Value& object, std::string_view name) {
+  static const json::Value kNull;
+  const json::Value* v = object.Find(name);
+  return v == nullptr ? kNull : *v;
+}
+
 // One per vector: placeholders with a name are bound on first sight.
 class VectorCompare {
  public:
