@@ -71,6 +71,7 @@ class Keys final : public Job {
     const std::string command = arguments.empty() ? "list" : arguments[0];
     const std::string argument = arguments.size() > 1 ? arguments[1] : "";
     const bool takes_one = command == "explain" || command == "unblock";
+    if (command == "test" && arguments.size() > 1) return Usage("keys come on standard input, never as arguments");
     if (arguments.size() > (takes_one ? 2U : 1U)) return Usage("unexpected argument '" + arguments.back() + "'");
     options_.database_path = database_path();
     if (options_.state_path.empty()) options_.state_path = config().Text(ConfigKey::kDatabaseStatePath);
