@@ -48,6 +48,7 @@ struct Phase {
 };
 constexpr Phase kPhases[] = {
     {"unary", gc::bench::MeasureUnary},
+    {"pool", gc::bench::MeasurePool},
     {"latency", gc::bench::MeasureLatency},
     {"streams", gc::bench::MeasureStreams},
     {"memory", gc::bench::MeasureMemory},
@@ -95,7 +96,7 @@ int main(int argc, char** argv) {
   if (!ReadArguments(argc, argv, &run, &chosen)) {
     std::fputs(
         "usage: bench [--rounds N] [--rows N] "
-        "[unary|latency|streams|memory|cgi|servers|aggregate|backup|prune|together]...\n",
+        "[unary|pool|latency|streams|memory|cgi|servers|aggregate|backup|prune|together]...\n",
         stderr);
     return 64;
   }

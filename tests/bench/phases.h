@@ -24,6 +24,7 @@ struct Run {
 void Record(Run* run);
 
 void MeasureUnary(Run* run);
+void MeasurePool(Run* run);
 void MeasureServers(Run* run);
 void MeasureLatency(Run* run);
 void MeasureStreams(Run* run);
