@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <numeric>
 #include <utility>
 
@@ -153,7 +154,7 @@ KeyRing::KeyRing(KeyPool* pool, const Credentials& credentials, int64_t arrived_
     : pool_(pool),
       credentials_(credentials),
       arrived_us_(arrived_monotonic_us),
-      spent_(credentials.keys().size()),
+      spent_until_s_(credentials.keys().size()),
       tries_(credentials.keys().size()) {
   hashes_.reserve(credentials.keys().size());
   for (const std::string& key : credentials.keys()) hashes_.push_back(pool->hasher_.Hash(key));
@@ -239,7 +240,7 @@ bool KeyRing::MayBeAsked(const Candidate& candidate, const CallSubject& subject,
     const FailureMeaning* meaning = FindMeaning(quota.cool_reason);
     return cools(meaning != nullptr ? meaning->name : "cooling", quota.cool_until_s);
   }
-  return !spent_[candidate.index];
+  return spent_until_s_[candidate.index] <= now_s;
 }
 
 // Reserves what must be; false when a limit that is known here is used up.
@@ -389,7 +390,9 @@ NextStep KeyRing::Refused(const gemini::Failure& failure) {
   attempts_.back().key_rejected = meaning.failure_class == FailureClass::kInvalidKey;
   std::vector<QuotaChange> changes = Lessons(meaning, failure, until_s);
   if (!changes.empty()) pool_->quota_.ApplyNow(std::move(changes));
-  if (meaning.next == NextStep::kOtherKey || meaning.next == NextStep::kOtherKeyOnce) spent_[current_] = true;
+  if (meaning.next == NextStep::kOtherKey || meaning.next == NextStep::kOtherKeyOnce) {
+    spent_until_s_[current_] = until_s > 0 ? until_s : std::numeric_limits<int64_t>::max();
+  }
   return meaning.next;
 }
 

@@ -118,8 +118,8 @@ class KeyRing {
   const Credentials& credentials_;
   const int64_t arrived_us_;
   std::vector<std::string> hashes_;
-  std::vector<bool> spent_;  // said no in this request
-  std::vector<int> tries_;   // calls in this request
+  std::vector<int64_t> spent_until_s_;  // Unix seconds: said no in this request, and is not asked before
+  std::vector<int> tries_;              // calls in this request
   std::vector<store::KeyAttempt> attempts_;
   int64_t rounds_ = 0;
 

@@ -292,6 +292,26 @@ TEST_F(KeyPoolTest, RefusalTellsWhatToTryNextAndLetsTheKeyRest) {
   }
 }
 
+// A request may wait for its key.
+TEST_F(KeyPoolTest, KeyThatSaidNoIsAskedAgainAfterItsRest) {
+  const struct {
+    const char* name;
+    gemini::Failure failure;
+    int64_t rest_s;  // 0: not in this request
+  } cases[] = {{"minute", MinuteRefusal(), 30}, {"object of another project", StatusOnly(403), 0}};
+  for (const auto& c : cases) {
+    StartAnew();
+    clock_.unix_s = kNow;
+    PoolRequest request = Request({kOne});
+    ASSERT_EQ(request->Take(About("")), std::nullopt) << c.name;
+    EXPECT_EQ(request->Refused(c.failure), NextStep::kOtherKey) << c.name;
+    EXPECT_TRUE(request->Take(About("")).has_value()) << c.name;
+    EXPECT_EQ(request->free_in_ms(), c.rest_s * 1000) << c.name;
+    clock_.unix_s = kNow + std::max<int64_t>(c.rest_s, 1);
+    EXPECT_EQ(request->Take(About("")).has_value(), c.rest_s == 0) << c.name;
+  }
+}
+
 TEST_F(KeyPoolTest, WithoutADatabaseKeysAreChosenAllTheSame) {
   StartAnew({{"quota.limits.1", "* rpm=1"}});
   for (const char* end : {"", "-wal", "-shm"}) unlink((path_ + end).c_str());
