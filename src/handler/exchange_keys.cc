@@ -82,7 +82,6 @@ std::optional<ApiError> TakeKey(Exchange* exchange, const CallSubject& subject, 
     const bool worth_it = wait_ms > 0 && exchange->clock.MonotonicUs() + wait_ms * 1000 <= until_us;
     if (!worth_it) return Final(*exchange, failed, std::move(*none_left));
     if (!Pause(exchange, wait_ms)) return none_left;
-    exchange->keys.AskAllAgain();
   }
 }
 

@@ -295,8 +295,6 @@ std::optional<ApiError> KeyRing::Take(const CallSubject& subject) {
   return Exhausted(blocked, subject.model);
 }
 
-void KeyRing::AskAllAgain() { spent_.assign(spent_.size(), false); }
-
 int64_t KeyRing::free_in_ms() const {
   return free_at_s_ == 0 ? 0 : std::max<int64_t>(1, free_at_s_ * 1000 - pool_->clock_.UnixMs());
 }

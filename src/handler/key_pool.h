@@ -65,8 +65,6 @@ class KeyRing {
   std::optional<ApiError> Take(const CallSubject& subject);
   // After a Take that found none: the time until the first key may be asked again; 0: none will be.
   int64_t free_in_ms() const;
-  // Keys that said no in this request may be taken again: time has passed.
-  void AskAllAgain();
   // A call is under way.
   bool is_taken() const { return is_taken_; }
   // What it came to; without a call under way these do nothing, and next is kNone.
