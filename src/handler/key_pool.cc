@@ -355,11 +355,13 @@ void KeyRing::Succeeded(const gemini::Usage& usage) {
 std::vector<QuotaChange> KeyRing::Lessons(const FailureMeaning& meaning, const gemini::Failure& failure,
                                           int64_t until_s) {
   const std::string reason(meaning.name);
-  if (meaning.effect == KeyEffect::kDisableDay) {
-    return {{.kind = Kind::kClear, .key_hash = key_hash()},
-            {.kind = Kind::kDisable, .key_hash = key_hash(), .until_s = until_s, .reason = reason}};
-  }
   std::vector<QuotaChange> changes;
+  if (meaning.effect == KeyEffect::kDisableDay) {
+    Settle(0, 0, &changes);
+    changes.push_back({.kind = Kind::kClear, .key_hash = key_hash()});
+    changes.push_back({.kind = Kind::kDisable, .key_hash = key_hash(), .until_s = until_s, .reason = reason});
+    return changes;
+  }
   // A request that is over a limit is not counted by Google; with another error it was a request all the same.
   Settle(failure.http_status == 429 ? 0 : calls_, 0, &changes);
   if (meaning.effect == KeyEffect::kDisableTenMinutes) {

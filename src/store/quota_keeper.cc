@@ -10,6 +10,8 @@ namespace gc::store {
 namespace {
 
 constexpr int kWaitMs = 50;
+// For the other requests of this process, each of which is done in a fraction of a millisecond.
+constexpr int kTurnWaitMs = 500;
 // A database that is locked for long would cost every request kWaitMs, one after the other.
 constexpr int64_t kLockedPauseUs = 1'000'000;
 
@@ -48,19 +50,26 @@ std::vector<KeyQuota> QuotaKeeper::Read(std::span<const std::string> key_hashes,
   return keys;
 }
 
+// Asks the reserving connection, unless the database was locked a moment ago: looked at when it is this request's turn.
+template <class Use>
+Status QuotaKeeper::Ask(Use use) {
+  return reserver_.With(kTurnWaitMs, [&](Quota& table) -> Status {
+    if (SystemClock().MonotonicUs() < locked_until_us_) return Error{ErrorKind::kBusy, "the state database is locked"};
+    Status status = use(table);
+    if (!status.ok()) locked_until_us_ = SystemClock().MonotonicUs() + kLockedPauseUs;
+    return status;
+  });
+}
+
 Grant QuotaKeeper::Reserve(const std::string& subject, std::string_view model, const QuotaLimits& limits,
                            int64_t requests, int64_t tokens, QuotaWindows* windows) {
   std::optional<Reservation> granted;
-  Status status = Error{ErrorKind::kBusy, "the state database is locked"};
-  if (SystemClock().MonotonicUs() >= locked_until_us_) {
-    status = reserver_.With(kWaitMs, [&](Quota& table) -> Status {
-      auto reserved = table.Reserve(subject, model, *windows, limits, requests, tokens, clock_.UnixS());
-      if (!reserved) return reserved.error();
-      granted = *reserved;
-      return {};
-    });
-    if (!status.ok()) locked_until_us_ = SystemClock().MonotonicUs() + kLockedPauseUs;
-  }
+  const Status status = Ask([&](Quota& table) -> Status {
+    auto reserved = table.Reserve(subject, model, *windows, limits, requests, tokens, clock_.UnixS());
+    if (!reserved) return reserved.error();
+    granted = *reserved;
+    return {};
+  });
   NoteFailure(status);
   if (!status.ok()) {
     ++unknown_grants_;
@@ -72,11 +81,8 @@ Grant QuotaKeeper::Reserve(const std::string& subject, std::string_view model, c
 }
 
 void QuotaKeeper::ApplyNow(std::vector<QuotaChange> changes) {
-  if (SystemClock().MonotonicUs() >= locked_until_us_) {
-    const Status status = reserver_.With(kWaitMs, [&](Quota& table) { return table.Apply(changes, clock_.UnixS()); });
-    if (status.ok()) return;
-  }
-  writer_.Add(std::move(changes));
+  const Status status = Ask([&](Quota& table) { return table.Apply(changes, clock_.UnixS()); });
+  if (!status.ok()) writer_.Add(std::move(changes));
 }
 
 void QuotaKeeper::Add(std::vector<QuotaChange> changes) {

@@ -32,7 +32,7 @@ class QuotaKeeper {
 
   // As Quota::Read. Keys of which nothing can be known come back as never seen.
   std::vector<KeyQuota> Read(std::span<const std::string> key_hashes, std::string_view model, QuotaWindows windows);
-  // As Quota::Reserve; waits 50 ms at most. *windows: those that were reserved.
+  // As Quota::Reserve; waits 50 ms for the database at most. *windows: those that were reserved.
   Grant Reserve(const std::string& subject, std::string_view model, const QuotaLimits& limits, int64_t requests,
                 int64_t tokens, QuotaWindows* windows);
   // What other requests should know at once, in all processes: written before it returns when that takes 50 ms at most,
@@ -47,6 +47,8 @@ class QuotaKeeper {
   int64_t unknown_grants() const { return unknown_grants_; }
 
  private:
+  template <class Use>
+  Status Ask(Use use);
   void NoteFailure(const Status& status);
 
   const std::string path_;
