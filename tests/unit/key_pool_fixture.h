@@ -38,7 +38,7 @@ class PoolHost {
  public:
   // 2026-11-24 22:00:00 UTC is 14:00 in California: ten hours before midnight.
   static constexpr int64_t kNow = 1795557600;
-  static constexpr int64_t kToMidnight = 10 * 3600;
+  static constexpr int64_t kToMidnight = 36'000;
 
   PoolHost() {
     clock_.unix_s = kNow;

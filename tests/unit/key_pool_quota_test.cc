@@ -7,8 +7,6 @@
 namespace gc {
 namespace {
 
-using store::QuotaLimits;
-
 // Calls that a process may make with the key now, each settled as done.
 int Granted(PoolRequest request, const CallSubject& subject) {
   int granted = 0;
