@@ -243,7 +243,7 @@ TEST_F(KeysTest, ListForProgramsHasWholeHashesAndNumbers) {
 
 TEST_F(KeysTest, WhatIsOldDoesNotCount) {
   Fill();
-  clock_.unix_s = kNow + 30 * 3600;
+  clock_.unix_s = kNow + 108'000;  // thirty hours
   ASSERT_EQ(List(), EX_OK);
   EXPECT_EQ(Listed(), "cccc0000 bbbb0000 aaaa0000 cccc1111 ") << "all are ok, by their last use";
   EXPECT_TRUE(
