@@ -37,6 +37,7 @@ else
     echo "database.path = $STATE/gemini-code.db"
     echo "database.state_path = $STATE/state.db"
     echo "spool.dir = $STATE/spool"
+    echo "backup.dir = $STATE/backups"
     echo "secret.salt_file = $STATE/key.salt"
     echo "log.file = $STATE/log/gemini-code.log"
     echo "process.drain_s = 5"

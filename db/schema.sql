@@ -214,6 +214,7 @@ CREATE TABLE stats_key_daily (
 
 CREATE TABLE key_attempts (
   request_id  TEXT NOT NULL,     -- request_logs.id: a UUIDv7, so older ones sort first
+  timestamp   INTEGER NOT NULL,  -- Unix seconds of the request's arrival
   step        INTEGER NOT NULL,  -- 1, 2, ...: their order
   key_hash    TEXT NOT NULL,
   called      INTEGER NOT NULL,  -- 1 = Gemini was called with it; 0 = it was passed over

@@ -1,4 +1,5 @@
--- 0002_rollups: what gemini-code-aggregate makes of the log, and keeps when the log's own rows are pruned.
+-- 0002_rollups: what gemini-code-aggregate makes of the log, and keeps when the log's own rows are pruned; and which keys
+-- a request considered.
 CREATE TABLE watermarks (
   name       TEXT PRIMARY KEY,   -- table that was read
   seq        INTEGER NOT NULL,   -- all its rows up to this one are in the roll-ups; only those may be pruned
@@ -49,4 +50,18 @@ CREATE TABLE stats_key_daily (
   input_tokens  INTEGER NOT NULL DEFAULT 0,
   output_tokens INTEGER NOT NULL DEFAULT 0,
   PRIMARY KEY (date, key_hash)
+) WITHOUT ROWID;
+
+CREATE TABLE key_attempts (
+  request_id  TEXT NOT NULL,     -- request_logs.id: a UUIDv7, so older ones sort first
+  timestamp   INTEGER NOT NULL,  -- Unix seconds of the request's arrival
+  step        INTEGER NOT NULL,  -- 1, 2, ...: their order
+  key_hash    TEXT NOT NULL,
+  called      INTEGER NOT NULL,  -- 1 = Gemini was called with it; 0 = it was passed over
+  reason      TEXT,              -- why it was passed over, or what the call came to; NULL = the call succeeded
+  status_code INTEGER,           -- of Gemini's answer; NULL = none came, or it was not called
+  start_ms    INTEGER NOT NULL,  -- since the request's arrival
+  duration_ms INTEGER NOT NULL,  -- of the call
+  rests_until INTEGER,           -- Unix seconds until which the key rests; NULL = it does not
+  PRIMARY KEY (request_id, step)
 ) WITHOUT ROWID;

@@ -54,6 +54,8 @@ std::vector<PruneTarget> Targets(const PruneOptions& options, int64_t now_s, int
       {"stats_histogram days", "stats_histogram", histogram_key, "start", "span = 'day'", "start < " + Text(stats_s),
        "1=1"},
       {"stats_key_daily", "stats_key_daily", "date, key_hash", "date", "1=1", "date < " + stats_date, "1=1"},
+      {"key_attempts", "key_attempts", "request_id, step", "timestamp", "1=1",
+       "timestamp < " + Text(now_s - options.requests_s), "1=1", kFewRows},
       {"error_logs", "error_logs", "seq", "timestamp", "1=1", "timestamp < " + Text(now_s - options.errors_s), "1=1",
        kFewRows},
       {"request_logs", "request_logs", "seq", "timestamp", "1=1", "timestamp < " + Text(now_s - options.requests_s),

@@ -22,7 +22,7 @@ enum class Database {
 };
 
 // Number of the last migration of each. A unit test compares them with the embedded files.
-inline constexpr int kSchemaVersion = 3;
+inline constexpr int kSchemaVersion = 2;
 inline constexpr int kStateSchemaVersion = 3;
 
 struct Migration {

@@ -84,7 +84,7 @@ constexpr std::string_view kUpsertMinute =
 
 constexpr std::string_view kInsertAttempt =
     "INSERT INTO key_attempts (request_id, step, key_hash, called, reason, status_code, start_ms, duration_ms,"
-    " rests_until) VALUES (?,?,?,?,?,?,?,?,?)";
+    " rests_until, timestamp) VALUES (?,?,?,?,?,?,?,?,?,?)";
 
 // One hour from the oldest on, so that a long pause does not end in one long delete.
 constexpr std::string_view kPruneMinutes =
@@ -198,6 +198,7 @@ Status RequestLog::InsertAttempts(const RequestLogRow& row) {
     s.BindText(1, row.id).BindInt(2, ++step).BindText(3, attempt.key_hash).BindInt(4, attempt.called);
     s.BindTextOrNull(5, attempt.reason).BindInt(6, or_null(attempt.status_code));
     s.BindInt(7, attempt.start_ms).BindInt(8, attempt.duration_ms).BindInt(9, or_null(attempt.rests_until_unix_s));
+    s.BindInt(10, row.timestamp_unix_s);
     if (Status done = s.Run(); !done.ok()) return done;
   }
   return {};

@@ -112,6 +112,17 @@ TEST_F(PruneTest, ByAge) {
   EXPECT_EQ(Ages(), "0|8\n29|4\n30|2");
 }
 
+TEST_F(PruneTest, AttemptsGoWithTheirRequests) {
+  for (const int64_t days : {31, 30, 0}) {
+    Execute("INSERT INTO key_attempts(request_id, timestamp, step, key_hash, called, start_ms, duration_ms) VALUES('" +
+            std::to_string(days) + "'," + std::to_string(kNow - days * kDay) + ",1,'a',1,0,5)");
+  }
+  Append(1, 0);
+  Aggregated();
+  EXPECT_EQ(Run(), 0) << err_.str();
+  EXPECT_EQ(Rows("SELECT request_id FROM key_attempts ORDER BY request_id"), "0\n30");
+}
+
 TEST_F(PruneTest, StatisticsGoByWholeDays) {
   // Midnight of the day that stays in full: 2025-12-11, for histograms of hours 2026-12-11.
   const std::string day = std::to_string(kNow / kDay * kDay - 400 * kDay);
@@ -383,7 +394,7 @@ TEST_F(PruneTest, TheSchemaBeforeHasNoRollUps) {
 
 TEST_F(PruneTest, ADatabaseOfTheDefaultsIsEmptyAndFine) {
   const auto document = RunJson(0);
-  EXPECT_EQ(document.root().Find("tables")->Items().size(), 8U);
+  EXPECT_EQ(document.root().Find("tables")->Items().size(), 9U);
   EXPECT_EQ(json::ToText(*document.root().Find("tables")->Items().back().Find("oldest_kept")), "null");
 }
 
