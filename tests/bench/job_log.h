@@ -16,7 +16,8 @@ int64_t QueryInt(const std::string& database_path, const std::string& sql);
 void MakeLog(const std::string& database_path, int64_t rows, int days);
 // What the log holds, and that the file is whole: empty, or what is wrong.
 std::string CheckRows(const std::string& database_path, int64_t wanted_rows);
-// Runs a program to its end; returns its seconds and notes the first failure.
+// Runs a program to its end; returns its seconds and notes the first failure. (1 is a finding, no failure: what arrives
+// during the run is in no roll-up yet.)
 double TimeOf(const std::vector<std::string>& argv, std::string* error);
 // Eight writers with 1,500 rows a second together and nothing else, for kUndisturbedUs.
 inline constexpr int64_t kUndisturbedUs = 4'000'000;
