@@ -356,5 +356,5 @@ help:
 	@echo 'dist     build/gemini-code-VERSION.tar.gz of what is committed'
 	@echo 'asan, ubsan, tsan   check under a sanitizer'
 	@echo 'fuzz     made-up input against what always holds; FUZZ=names FUZZ_SECONDS=60 (for each)'
-	@echo 'bench    the bounds of docs/benchmarks.md, in 4 minutes; fails when one is not met or void'
+	@echo 'bench    the bounds of docs/benchmarks.md, in 8 minutes; fails when one is not met or void'
 	@echo 'clean    remove what was built'

@@ -79,8 +79,8 @@ constexpr char kProject[] =
     " ON CONFLICT DO UPDATE SET subject = ?2, updated_at = ?3";
 constexpr char kClearKey[] = "DELETE FROM keys WHERE key_hash = ?1";
 constexpr char kClearQuota[] = "DELETE FROM quota WHERE subject = ?1";
-constexpr const char* kSql[] = {kReadKey, kReadQuota, kReserve, kUse,      kCool,      kFailure,
-                                kSuccess, kDisable,   kProject, kClearKey, kClearQuota};  // as in Statements
+constexpr const char* kSql[] = {"BEGIN",  "COMMIT", kReadKey, kReadQuota, kReserve,  kUse,       kCool,
+                                kFailure, kSuccess, kDisable, kProject,   kClearKey, kClearQuota};  // as in Statements
 
 std::optional<int64_t> OptionalInt(const Statement& statement, int column) {
   if (statement.IsNull(column)) return std::nullopt;
@@ -103,44 +103,53 @@ Result<Quota> Quota::Open(const std::string& path, int busy_timeout_ms, const Qu
   }
   return Quota(std::move(*connection),
                {std::move(s[0]), std::move(s[1]), std::move(s[2]), std::move(s[3]), std::move(s[4]), std::move(s[5]),
-                std::move(s[6]), std::move(s[7]), std::move(s[8]), std::move(s[9]), std::move(s[10])},
+                std::move(s[6]), std::move(s[7]), std::move(s[8]), std::move(s[9]), std::move(s[10]), std::move(s[11]),
+                std::move(s[12])},
                caps);
 }
 
 Result<std::vector<KeyQuota>> Quota::Read(std::span<const std::string> key_hashes, std::string_view model,
                                           QuotaWindows windows) {
-  std::vector<KeyQuota> found;
-  found.reserve(key_hashes.size());
-  for (const std::string& key_hash : key_hashes) {
-    KeyQuota& key = found.emplace_back();
-    key.subject = key_hash;
-    Statement& by_key = statements_.read_key;
-    const auto known = by_key.BindText(1, key_hash).Step();
-    if (known.ok() && *known) {
-      key.subject = by_key.Text(0);
-      key.disabled_until_s = by_key.Int(1);
-      key.disabled_reason = by_key.Text(2);
-    }
-    by_key.Reset();
-    if (!known) return known.error();
-    Statement& by_subject = statements_.read_quota;
-    by_subject.BindText(1, key.subject).BindText(2, model).BindInt(3, windows.minute).BindInt(4, windows.day);
-    const auto row = by_subject.Step();
-    if (row.ok() && *row) {
-      key.cool_until_s = by_subject.Int(0);
-      key.cool_reason = by_subject.Text(1);
-      key.failures = by_subject.Int(2);
-      key.learned = {OptionalInt(by_subject, 3), OptionalInt(by_subject, 4), OptionalInt(by_subject, 5)};
-      key.learned_at_s = by_subject.Int(6);
-      key.minute_requests = by_subject.Int(7);
-      key.minute_tokens = by_subject.Int(8);
-      key.day_requests = by_subject.Int(9);
-      key.day_tokens = by_subject.Int(10);
-    }
-    by_subject.Reset();
-    if (!row) return row.error();
-  }
+  // One transaction: each statement alone would take and leave SQLite's read lock, which are system calls.
+  if (Status s = statements_.begin_reading.Run(); !s.ok()) return s.error();
+  std::vector<KeyQuota> found(key_hashes.size());
+  Status status;
+  for (size_t i = 0; i < key_hashes.size() && status.ok(); ++i)
+    status = ReadKey(key_hashes[i], model, windows, &found[i]);
+  const Status ended = statements_.end_reading.Run();
+  if (!status.ok()) return status.error();
+  if (!ended.ok()) return ended.error();
   return found;
+}
+
+Status Quota::ReadKey(const std::string& key_hash, std::string_view model, QuotaWindows windows, KeyQuota* key) {
+  key->subject = key_hash;
+  Statement& by_key = statements_.read_key;
+  const auto known = by_key.BindText(1, key_hash).Step();
+  if (known.ok() && *known) {
+    key->subject = by_key.Text(0);
+    key->disabled_until_s = by_key.Int(1);
+    key->disabled_reason = by_key.Text(2);
+  }
+  by_key.Reset();
+  if (!known) return known.error();
+  Statement& by_subject = statements_.read_quota;
+  by_subject.BindText(1, key->subject).BindText(2, model).BindInt(3, windows.minute).BindInt(4, windows.day);
+  const auto row = by_subject.Step();
+  if (row.ok() && *row) {
+    key->cool_until_s = by_subject.Int(0);
+    key->cool_reason = by_subject.Text(1);
+    key->failures = by_subject.Int(2);
+    key->learned = {OptionalInt(by_subject, 3), OptionalInt(by_subject, 4), OptionalInt(by_subject, 5)};
+    key->learned_at_s = by_subject.Int(6);
+    key->minute_requests = by_subject.Int(7);
+    key->minute_tokens = by_subject.Int(8);
+    key->day_requests = by_subject.Int(9);
+    key->day_tokens = by_subject.Int(10);
+  }
+  by_subject.Reset();
+  if (!row) return row.error();
+  return {};
 }
 
 Result<std::optional<Reservation>> Quota::Reserve(const std::string& subject, std::string_view model,

@@ -109,6 +109,8 @@ class Quota {
 
  private:
   struct Statements {
+    Statement begin_reading;
+    Statement end_reading;
     Statement read_key;
     Statement read_quota;
     Statement reserve;
@@ -124,6 +126,7 @@ class Quota {
   Quota(Connection connection, Statements statements, const QuotaCaps& caps)
       : connection_(std::move(connection)), statements_(std::move(statements)), caps_(caps) {}
 
+  Status ReadKey(const std::string& key_hash, std::string_view model, QuotaWindows windows, KeyQuota* key);
   Status ApplyOne(const QuotaChange& change, int64_t now_unix_s);
   Status Trim();
 
