@@ -207,7 +207,12 @@ TEST_F(JobsPruneTest, AFullDiskTakesSmallStepsOrNone) {
     EXPECT_NEAR(static_cast<double>(Count()), static_cast<double>(c.code == 0 ? 5000 - old_ : 5000), 2);
     const RunResult room = RunCommand(Prune({}));
     EXPECT_EQ(room.code, 0) << room.err;
-    EXPECT_NEAR(static_cast<double>(Count()), static_cast<double>(5000 - old_), 2);
+    // Its WAL is gone now, and reading makes a new one: as whoever runs this, and not as the copy's owner.
+    auto connection = store::Connection::Open(db_, store::OpenMode::kReadWrite, 5000);
+    ASSERT_TRUE(connection.ok()) << connection.error().message;
+    const auto kept = connection->QueryInt("SELECT count(*) FROM request_logs");
+    ASSERT_TRUE(kept.ok()) << kept.error().message;
+    EXPECT_NEAR(static_cast<double>(*kept), static_cast<double>(5000 - old_), 2);
   }
 }
 
