@@ -4,6 +4,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <chrono>
 #include <condition_variable>
 #include <cstdint>
 #include <functional>
@@ -91,6 +92,7 @@ class GroupWriter {
   }
 
  private:
+  static constexpr std::chrono::milliseconds kPause{20};
   static constexpr int kTurnWaitMs = 50;
   static constexpr int kWriteWaitMs = 200;  // a CGI process still has its log row to write
   static constexpr int64_t kReopenPauseUs = 1'000'000;
@@ -106,6 +108,9 @@ class GroupWriter {
         if (stopping_) return;  // Stop writes the rest
       }
       Write();
+      // A transaction for each request would cost more than the request: what comes now goes together.
+      std::unique_lock lock(mutex_);
+      ready_.wait_for(lock, kPause, [this] { return stopping_; });
     }
   }
 
