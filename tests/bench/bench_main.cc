@@ -47,16 +47,11 @@ struct Phase {
   void (*measure)(Run*);
 };
 constexpr Phase kPhases[] = {
-    {"unary", gc::bench::MeasureUnary},
-    {"pool", gc::bench::MeasurePool},
-    {"latency", gc::bench::MeasureLatency},
-    {"streams", gc::bench::MeasureStreams},
-    {"memory", gc::bench::MeasureMemory},
-    {"cgi", gc::bench::MeasureCgi},
-    {"servers", gc::bench::MeasureServers},
-    {"aggregate", gc::bench::MeasureAggregate},
-    {"backup", gc::bench::MeasureBackup},
-    {"prune", gc::bench::MeasurePrune},
+    {"unary", gc::bench::MeasureUnary},       {"pool", gc::bench::MeasurePool},
+    {"latency", gc::bench::MeasureLatency},   {"streams", gc::bench::MeasureStreams},
+    {"memory", gc::bench::MeasureMemory},     {"cgi", gc::bench::MeasureCgi},
+    {"servers", gc::bench::MeasureServers},   {"aggregate", gc::bench::MeasureAggregate},
+    {"backup", gc::bench::MeasureBackup},     {"prune", gc::bench::MeasurePrune},
     {"together", gc::bench::MeasureTogether},
 };
 
