@@ -66,7 +66,6 @@ void NoteResponse(Exchange* exchange, const gemini::Response& response) {
 }
 
 ApiError NoteFailure(Exchange* exchange, const gemini::Failure& failure) {
-  exchange->key_rejected = failure.reason == "API_KEY_INVALID";
   exchange->next_step = exchange->keys.Refused(failure);
   if (!failure.violations.empty()) exchange->quota_id = failure.violations.front().quota_id;
   ApiError error = ToApiError(failure, exchange->clock.UnixS());

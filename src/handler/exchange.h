@@ -53,7 +53,6 @@ struct Exchange {
   int attempts = 0;
   int upstream_status = 0;               // of Gemini's last answer; 0: none came
   std::string quota_id = {};             // of a 429 that names one
-  bool key_rejected = false;             // Google called the key invalid
   NextStep next_step = NextStep::kNone;  // after Google's last refusal
   bool repeated = false;                 // what is tried again only once was
 

@@ -55,6 +55,7 @@ void ForgetCall(Exchange* exchange) {
   exchange->finish_reason.clear();
   exchange->first_token_us = 0;
   exchange->upstream_status = 0;
+  exchange->quota_id.clear();
   exchange->next_step = NextStep::kNone;
 }
 

@@ -281,8 +281,11 @@ store::RequestLogRow Relay::MakeRow(const Exchange& exchange, const Route& route
   row.attempts = exchange.attempts;
   row.upstream_status = exchange.upstream_status;
   row.quota_id = exchange.quota_id;
-  row.key_rejected = exchange.key_rejected;
   row.key_attempts = exchange.keys.TakeAttempts();
+  // The row is about the key that was called last: what was said of others is theirs.
+  for (const store::KeyAttempt& attempt : row.key_attempts) {
+    if (attempt.called) row.key_rejected = attempt.key_rejected;
+  }
   return row;
 }
 

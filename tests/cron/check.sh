@@ -58,10 +58,8 @@ make --no-print-directory install "DESTDIR=$root" "SERVICE_USER=$user" prefix=/u
   echo "database.path = $state/gemini-code.db"
   echo "database.state_path = $state/state.db"
   echo "spool.dir = $state/spool"
-  # Keys that not every version has.
-  grep -q '^#backup.dir = ' "$root/usr/share/gemini-code/gemini-code.properties" &&
-    echo "backup.dir = $root/var/backups/gemini-code"
-} > "$root/etc/gemini-code/conf.d/check.properties" || true
+  echo "backup.dir = $root/var/backups/gemini-code"
+} > "$root/etc/gemini-code/conf.d/check.properties"
 chown -R "$user" "$root/etc/gemini-code" "$root/var"
 conf=$root/etc/gemini-code/gemini-code.properties
 runuser -u "$user" -- env "GEMINI_CODE_CONF=$conf" "$root/usr/sbin/gemini-code-migrate" -q up

@@ -71,6 +71,10 @@ TEST_P(Pool, OfFiveGivesTheAnswerOfTheOneThatCan) {
                             "(SELECT api_key_hash FROM request_logs WHERE id = a.request_id)"),
             0)
       << "the row names the key that answered";
+  EXPECT_EQ(database.Number("SELECT failed_requests FROM api_key_metrics WHERE key_hash = "
+                            "(SELECT api_key_hash FROM request_logs LIMIT 1)"),
+            0)
+      << "what the others were refused for is not the fault of the key that answered";
   EXPECT_EQ(database.Number("SELECT count(*) FROM api_key_metrics WHERE failed_requests = 1 AND total_requests = 1"), 2)
       << "the day's and the minute's key; the invalid one has no row";
 }
