@@ -7,7 +7,7 @@
 
 #include "anthropic_replay.h"
 #include "chat_replay.h"
-#include "handler/proto_anthropic_carrier.h"
+#include "handler/signature_carrier.h"
 #include "handler/proto_models.h"
 #include "handler/retries.h"
 #include "pool_replay.h"

@@ -1,6 +1,6 @@
-// proto_anthropic_carrier.cc: the form is MAGIC TARGET "." SIGNATURE.
+// signature_carrier.cc: the form is MAGIC TARGET "." SIGNATURE.
 // SPDX-License-Identifier: MIT
-#include "handler/proto_anthropic_carrier.h"
+#include "handler/signature_carrier.h"
 
 namespace gc {
 namespace {
