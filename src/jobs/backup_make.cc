@@ -19,6 +19,7 @@
 #include "jobs/files.h"
 #include "jobs/job.h"
 #include "jobs/job_run.h"
+#include "store/checkpoint.h"
 #include "store/migrations.h"
 #include "store/sql_dump.h"
 
@@ -139,6 +140,7 @@ Status CheckSpace(const MakeRequest& request) {
 }
 
 Result<Manifest> MakeBackup(const MakeRequest& request, Console* console) {
+  const store::CheckpointPause pause(request.database_path);
   if (Status s = CheckTarget(request.target); !s.ok()) return s.error();
   const std::string name = request.target == "-" ? "stdout" : BaseName(request.target);
   const WorkCopy copy(WorkFile(request.work_directory, name, "copy"));

@@ -23,7 +23,7 @@ constexpr int kCheckpointPages = store::kCheckpointPages / 2;
 constexpr int64_t kFirstRows = 500;
 constexpr int64_t kLeastRows = 16;
 // How long a step may hold the write lock: what a writer waits at most, but for the checkpoints.
-constexpr int64_t kHoldUs = 8'000;
+constexpr int64_t kHoldUs = 4'000;
 constexpr int64_t kLongestPauseUs = 1'000'000;
 // Pauses, in lengths of the step before: beside writers, who wait for the checkpoints that it causes as well; and while
 // nobody else writes, for who may come.
@@ -55,6 +55,7 @@ PruneBatches::PruneBatches(Poco::Data::Session& session, const PruneOptions& opt
       max_wal_bytes_(options.max_wal_bytes),
       holder_(std::move(holder)),
       checkpointer_(std::move(checkpointer)),
+      database_path_(options.database_path),
       turns_(std::make_unique<store::TurnLock>(options.database_path)),
       wal_pages_(std::make_unique<int>(0)),
       next_checkpoint_pages_(kCheckpointPages),
@@ -168,6 +169,7 @@ Status PruneBatches::CheckpointIfDue() {
   if (pages < kCheckpointPages) next_checkpoint_pages_ = kCheckpointPages;  // the WAL was started over
   if (pages < next_checkpoint_pages_) return {};
   next_checkpoint_pages_ = pages + kCheckpointPages;
+  if (store::IsCheckpointPaused(database_path_, pages)) return {};
   const int64_t begin_us = clock_->MonotonicUs();
   const auto result = store::Checkpoint(holder_, checkpointer_, *turns_, kCheckpointWaitMs);
   held_us_ += clock_->MonotonicUs() - begin_us;

@@ -65,6 +65,7 @@ class PruneBatches {
   int64_t page_bytes_ = 4096;
   store::Connection holder_;  // of the write lock during a checkpoint
   store::Connection checkpointer_;
+  std::string database_path_;
   std::unique_ptr<store::TurnLock> turns_;
   std::unique_ptr<int> wal_pages_;  // after the last commit; SQLite keeps its address; nullptr: moved
   int next_checkpoint_pages_;

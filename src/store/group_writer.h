@@ -152,7 +152,7 @@ class GroupWriter {
       table_->connection().SetBusyTimeout(kWriteWaitMs);
       if (Status s = options_.write(*table_, items); !s.ok()) return s;
     }
-    return checkpoint_.RunIfDue(table_->connection(), *turns_);
+    return checkpoint_.RunIfDue(table_->connection());
   }
 
   void Close() {

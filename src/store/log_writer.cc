@@ -135,7 +135,7 @@ void LogWriter::Write(const std::vector<RequestLogRow>& rows, int64_t deadline_u
     overcome.swap(error_);
   }
   if (overcome) Log(LogLevel::kInfo, "the database takes log rows again");
-  if (Status s = checkpoint_.RunIfDue(log_->connection(), *turns_); !s.ok()) Fail(s.error());
+  if (Status s = checkpoint_.RunIfDue(log_->connection()); !s.ok()) Fail(s.error());
 }
 
 Status LogWriter::Commit(const std::vector<RequestLogRow>& rows, int64_t deadline_us) {

@@ -20,8 +20,9 @@ TurnLock::~TurnLock() {
   if (fd_ >= 0) close(fd_);
 }
 
-TurnLock::Turn::~Turn() {
+void TurnLock::Turn::End() {
   if (fd_ >= 0) flock(fd_, LOCK_UN);
+  fd_ = -1;
 }
 
 // Polls: a blocking flock cannot be given a deadline without a signal, and a stopped holder must not stop us.

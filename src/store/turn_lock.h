@@ -21,11 +21,13 @@ class TurnLock {
   class Turn {
    public:
     explicit Turn(int fd) : fd_(fd) {}
-    ~Turn();
+    ~Turn() { End(); }
     Turn(const Turn&) = delete;
     Turn& operator=(const Turn&) = delete;
     // False when the wait ended without the lock.
     bool held() const { return fd_ >= 0; }
+    // Before the end of the scope.
+    void End();
 
    private:
     int fd_;

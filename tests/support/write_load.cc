@@ -80,7 +80,7 @@ Status FillLog(const std::string& database_path, int64_t rows, int64_t first_uni
     batch.back().id = UuidV7(clock);
     if (static_cast<int64_t>(batch.size()) < kFillBatchRows && i + 1 < rows) continue;
     if (Status s = log->Append(batch); !s.ok()) return s;
-    if (Status s = checkpoint.RunIfDue(log->connection(), turns); !s.ok()) return s;
+    if (Status s = checkpoint.RunIfDue(log->connection()); !s.ok()) return s;
     batch.clear();
   }
   return {};

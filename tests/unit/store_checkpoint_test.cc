@@ -1,6 +1,7 @@
 // store_checkpoint_test.cc: the guarded checkpoint and the turn lock.
 // SPDX-License-Identifier: MIT
 #include <gtest/gtest.h>
+#include <sqlite3.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -84,6 +85,75 @@ TEST_F(CheckpointTest, TheHolderIsFreeAfterwards) {
   ASSERT_TRUE(Checkpoint(holder, checkpointer, turns, 100).ok());
   auto other = Open(OpenMode::kReadWrite, 0);
   EXPECT_TRUE(Transaction::Begin(other).ok());
+}
+
+// Stands between SQLite and the database file of a connection, and writes with another one while pages are moved.
+class WriterInBetween {
+ public:
+  WriterInBetween(Connection& checkpointer, Connection& writer) {
+    sqlite3_file_control(checkpointer.handle(), "main", SQLITE_FCNTL_FILE_POINTER, &file_);
+    original_ = file_->pMethods;
+    methods_ = *original_;
+    methods_.xWrite = [](sqlite3_file* file, const void* bytes, int count, sqlite3_int64 offset) {
+      if (left_ > 0) written_ += writer_->Execute("INSERT INTO filler VALUES (2)").ok() && left_-- > 0;
+      return original_->xWrite(file, bytes, count, offset);
+    };
+    file_->pMethods = &methods_;
+    writer_ = &writer;
+    written_ = 0;
+    left_ = 3;
+  }
+  ~WriterInBetween() { file_->pMethods = original_; }
+  int written() const { return written_; }
+
+ private:
+  inline static const sqlite3_io_methods* original_ = nullptr;
+  inline static Connection* writer_ = nullptr;
+  inline static int written_ = 0;
+  inline static int left_ = 0;
+  sqlite3_file* file_ = nullptr;
+  sqlite3_io_methods methods_ = {};
+};
+
+TEST_F(CheckpointTest, OthersWriteWhilePagesMoveAndTheWalStillStartsOver) {
+  auto holder = Open();
+  auto checkpointer = Open();
+  auto other = Open(OpenMode::kReadWrite, 0);
+  TurnLock turns(db_);
+  Fill(holder, 50);
+  const int before = holder.wal_pages();
+  {
+    const WriterInBetween writer(checkpointer, other);
+    const auto result = Checkpoint(holder, checkpointer, turns, 100);
+    ASSERT_TRUE(result.ok()) << result.error().message;
+    EXPECT_EQ(writer.written(), 3);
+    EXPECT_GT(result->wal_pages, before);
+    EXPECT_EQ(result->moved_pages, result->wal_pages);
+  }
+  Fill(holder, 1);
+  EXPECT_LT(holder.wal_pages(), before);
+  EXPECT_EQ(*holder.QueryInt("SELECT count(*) FROM filler"), 54);
+  EXPECT_EQ(Rows("PRAGMA integrity_check"), "ok");
+}
+
+TEST_F(CheckpointTest, APausePutsOffPacedOnes) {
+  auto writer = Open();
+  PacedCheckpoint paced(db_);
+  {
+    const CheckpointPause first(db_);
+    const CheckpointPause second(db_);
+    Fill(writer, kCheckpointPages + 100);
+    ASSERT_TRUE(paced.RunIfDue(writer).ok());
+    EXPECT_TRUE(IsCheckpointPaused(db_, writer.wal_pages()));
+    EXPECT_FALSE(IsCheckpointPaused(db_, kMostPausedPages)) << "a WAL has its bounds";
+  }
+  paced.Close();
+  Fill(writer, 1);
+  EXPECT_GT(writer.wal_pages(), kCheckpointPages) << "nothing was moved";
+  ASSERT_TRUE(paced.RunIfDue(writer).ok());
+  paced.Close();  // waits for it
+  Fill(writer, 1);
+  EXPECT_LT(writer.wal_pages(), kCheckpointPages);
 }
 
 // The part of the promise that a short test can see: with several processes writing and checkpointing, no commit that
