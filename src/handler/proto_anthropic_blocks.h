@@ -9,7 +9,7 @@
 #include <string_view>
 
 #include "base/json.h"
-#include "handler/signature_carrier.h"
+#include "handler/proto_anthropic_carrier.h"
 
 namespace gc {
 

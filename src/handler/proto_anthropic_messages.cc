@@ -6,7 +6,7 @@
 #include <initializer_list>
 #include <utility>
 
-#include "handler/signature_carrier.h"
+#include "handler/proto_anthropic_carrier.h"
 
 namespace gc {
 namespace {

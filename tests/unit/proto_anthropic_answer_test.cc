@@ -4,7 +4,7 @@
 
 #include "anthropic_replay.h"
 #include "base/json.h"
-#include "handler/signature_carrier.h"
+#include "handler/proto_anthropic_carrier.h"
 
 namespace gc {
 namespace {

@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "anthropic_replay.h"
-#include "handler/signature_carrier.h"
+#include "handler/proto_anthropic_carrier.h"
 
 namespace gc {
 namespace {

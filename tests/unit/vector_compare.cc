@@ -11,7 +11,7 @@
 #include <sstream>
 #include <stdexcept>
 
-#include "handler/signature_carrier.h"
+#include "handler/proto_anthropic_carrier.h"
 
 namespace gc {
 namespace {

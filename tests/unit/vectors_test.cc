@@ -7,9 +7,9 @@
 
 #include "anthropic_replay.h"
 #include "chat_replay.h"
+#include "handler/proto_anthropic_carrier.h"
 #include "handler/proto_models.h"
 #include "handler/retries.h"
-#include "handler/signature_carrier.h"
 #include "pool_replay.h"
 #include "vector_compare.h"
 

@@ -1,6 +1,5 @@
-// signature_carrier.h: Gemini's thought signatures inside the opaque strings of other protocols, which clients send
-// back unchanged: Anthropic's thinking.signature and redacted_thinking.data, OpenAI's reasoning.encrypted_content. Any
-// thread.
+// proto_anthropic_carrier.h: Gemini's thought signatures inside Anthropic's opaque strings (thinking.signature,
+// redacted_thinking.data), which clients send back unchanged. Any thread.
 // SPDX-License-Identifier: MIT
 #pragma once
 

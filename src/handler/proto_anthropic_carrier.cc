@@ -1,6 +1,6 @@
-// signature_carrier.cc: the form is MAGIC TARGET "." SIGNATURE.
+// proto_anthropic_carrier.cc: the form is MAGIC TARGET "." SIGNATURE.
 // SPDX-License-Identifier: MIT
-#include "handler/signature_carrier.h"
+#include "handler/proto_anthropic_carrier.h"
 
 namespace gc {
 namespace {
