@@ -96,9 +96,13 @@ Result<CheckpointResult> Pass(Connection& holder, Connection& checkpointer, Turn
   return RunPragma(checkpointer);
 }
 
-void SyncDatabase(const Connection& connection) {
+// With SQLite's own descriptor: the kernel tells of a failure once, and SQLite's next sync would know nothing of it.
+Status SyncDatabase(const Connection& connection) {
   sqlite3_file* file = FileOf(connection);
-  if (file != nullptr && file->pMethods != nullptr) file->pMethods->xSync(file, SQLITE_SYNC_NORMAL);
+  if (file == nullptr || file->pMethods == nullptr) return {};
+  const int rc = file->pMethods->xSync(file, SQLITE_SYNC_NORMAL);
+  if (rc == SQLITE_OK) return {};
+  return Error{ErrorKind::kIo, "sqlite: the database cannot be synced (" + std::to_string(rc) + ")"};
 }
 
 std::string PauseFile(const std::string& database_path) { return database_path + ".pause.lock"; }
@@ -110,7 +114,7 @@ Result<CheckpointResult> Checkpoint(Connection& holder, Connection& checkpointer
   const auto first = Pass(holder, checkpointer, turns, turn_wait_ms, Hold::kUntilItIsSafe);
   // A reader that needs an older state holds the rest back: nothing is to be gained by another pass.
   if (!first || first->moved_pages < first->wal_pages) return first;
-  SyncDatabase(checkpointer);
+  if (Status s = SyncDatabase(checkpointer); !s.ok()) return s.error();
   SyncWal(checkpointer);
   return Pass(holder, checkpointer, turns, turn_wait_ms, Hold::kToTheEnd);
 }

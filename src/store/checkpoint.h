@@ -11,7 +11,6 @@
 #include <optional>
 #include <string>
 #include <thread>
-#include <utility>
 
 #include "base/result.h"
 #include "store/connection.h"
@@ -30,7 +29,8 @@ struct CheckpointResult {
 };
 
 // Both connections are open on the same database, outside a transaction. Waits `turn_wait_ms` for the turn, then
-// `holder`'s busy timeout for the write lock; kBusy when it did not get it, or when another checkpoint runs. Most pages
+// `holder`'s busy timeout for the write lock; kBusy when it did not get it, or when another checkpoint runs; after kIo
+// neither connection is to be used again: a sync that failed may seem to succeed when it is tried once more. Most pages
 // are moved and synced while others write; what they wrote meanwhile is moved under the write lock, so that the WAL
 // ends empty and can be started over.
 Result<CheckpointResult> Checkpoint(Connection& holder, Connection& checkpointer, TurnLock& turns, int turn_wait_ms);

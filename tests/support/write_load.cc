@@ -11,7 +11,6 @@
 #include "base/clock.h"
 #include "store/checkpoint.h"
 #include "store/log_writer.h"
-#include "store/turn_lock.h"
 
 namespace gc::test {
 namespace {
@@ -71,7 +70,6 @@ Status FillLog(const std::string& database_path, int64_t rows, int64_t first_uni
   FillClock clock;
   auto log = store::RequestLog::Open(database_path, 5000, clock);
   if (!log) return log.error();
-  store::TurnLock turns(database_path);
   store::PacedCheckpoint checkpoint(database_path);
   std::vector<store::RequestLogRow> batch;
   for (int64_t i = 0; i < rows; ++i) {

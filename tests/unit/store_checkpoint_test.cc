@@ -98,12 +98,17 @@ class WriterInBetween {
       if (left_ > 0) written_ += writer_->Execute("INSERT INTO filler VALUES (2)").ok() && left_-- > 0;
       return original_->xWrite(file, bytes, count, offset);
     };
+    methods_.xSync = [](sqlite3_file* file, int flags) {
+      return failing_syncs_-- > 0 ? SQLITE_IOERR_FSYNC : original_->xSync(file, flags);
+    };
     file_->pMethods = &methods_;
     writer_ = &writer;
     written_ = 0;
     left_ = 3;
+    failing_syncs_ = 0;
   }
   ~WriterInBetween() { file_->pMethods = original_; }
+  static void FailNextSync() { failing_syncs_ = 1; }
   int written() const { return written_; }
 
  private:
@@ -111,6 +116,7 @@ class WriterInBetween {
   inline static Connection* writer_ = nullptr;
   inline static int written_ = 0;
   inline static int left_ = 0;
+  inline static int failing_syncs_ = 0;
   sqlite3_file* file_ = nullptr;
   sqlite3_io_methods methods_ = {};
 };
@@ -134,6 +140,25 @@ TEST_F(CheckpointTest, OthersWriteWhilePagesMoveAndTheWalStillStartsOver) {
   EXPECT_LT(holder.wal_pages(), before);
   EXPECT_EQ(*holder.QueryInt("SELECT count(*) FROM filler"), 54);
   EXPECT_EQ(Rows("PRAGMA integrity_check"), "ok");
+}
+
+// The kernel reports it once: a second sync would succeed, and the WAL be given up for pages that are nowhere.
+TEST_F(CheckpointTest, AFailedSyncIsNotTriedAgain) {
+  auto holder = Open();
+  auto checkpointer = Open();
+  auto other = Open(OpenMode::kReadWrite, 0);
+  TurnLock turns(db_);
+  Fill(holder, 50);
+  const int before = holder.wal_pages();
+  {
+    const WriterInBetween writer(checkpointer, other);
+    WriterInBetween::FailNextSync();
+    const auto result = Checkpoint(holder, checkpointer, turns, 100);
+    ASSERT_FALSE(result.ok());
+    EXPECT_EQ(result.error().kind, ErrorKind::kIo);
+  }
+  Fill(holder, 1);
+  EXPECT_GT(holder.wal_pages(), before) << "the WAL still has what may not be in the database";
 }
 
 TEST_F(CheckpointTest, APausePutsOffPacedOnes) {
