@@ -27,6 +27,7 @@ constexpr int kTurnWaitMs = 1000;
 constexpr int kRollupsSchema = 2;  // the first one with roll-ups
 // Of the WAL, for a checkpoint at the end; within a long run it costs the writers less often.
 constexpr int64_t kWalBytes = int64_t{store::kCheckpointPages} * 4096;
+constexpr int64_t kPageBytes = 4096;
 constexpr int64_t kRunningWalBytes = 4 * kWalBytes;
 
 struct Outcome {
@@ -155,6 +156,8 @@ Status Run::Everything() {
 void Run::CheckpointFrom(int64_t wal_bytes) {
   struct stat wal {};
   if (stat((options_.database_path + "-wal").c_str(), &wal) != 0 || wal.st_size < wal_bytes) return;
+  const auto pages = static_cast<int>(wal.st_size / kPageBytes);
+  if (store::IsCheckpointPaused(options_.database_path, pages)) return console_->Note("no checkpoint: a backup runs");
   for (std::optional<store::Connection>* connection : {&holder_, &checkpointer_}) {
     if (*connection) continue;
     auto opened = store::Connection::Open(options_.database_path, store::OpenMode::kReadWrite, kTurnWaitMs);

@@ -25,6 +25,7 @@ constexpr int64_t kLeastRows = 16;
 // How long a step may hold the write lock: what a writer waits at most, but for the checkpoints.
 constexpr int64_t kHoldUs = 4'000;
 constexpr int64_t kLongestPauseUs = 1'000'000;
+constexpr useconds_t kBackupPauseUs = 50'000;
 // Pauses, in lengths of the step before: beside writers, who wait for the checkpoints that it causes as well; and while
 // nobody else writes, for who may come.
 constexpr int64_t kBesideTimes = 2;
@@ -169,7 +170,11 @@ Status PruneBatches::CheckpointIfDue() {
   if (pages < kCheckpointPages) next_checkpoint_pages_ = kCheckpointPages;  // the WAL was started over
   if (pages < next_checkpoint_pages_) return {};
   next_checkpoint_pages_ = pages + kCheckpointPages;
-  if (store::IsCheckpointPaused(database_path_, pages)) return {};
+  // A backup has the disk: what is deleted now would only make the WAL longer, which nobody may shorten.
+  while (store::IsCheckpointPaused(database_path_, pages)) {
+    if (Halted()) return {};
+    usleep(kBackupPauseUs);
+  }
   const int64_t begin_us = clock_->MonotonicUs();
   const auto result = store::Checkpoint(holder_, checkpointer_, *turns_, kCheckpointWaitMs);
   held_us_ += clock_->MonotonicUs() - begin_us;

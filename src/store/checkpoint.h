@@ -20,7 +20,7 @@ namespace gc::store {
 
 // WAL pages from which a writer checkpoints: 4 MiB, SQLite's own default.
 inline constexpr int kCheckpointPages = 1000;
-// From which on it does so also during a CheckpointPause: 64 MiB.
+// From which on it does so also during a CheckpointPause: 62 MiB.
 inline constexpr int kMostPausedPages = 16 * kCheckpointPages;
 
 struct CheckpointResult {

@@ -256,6 +256,23 @@ TEST_F(PruneTest, ABudgetThatEndsIsSaid) {
   EXPECT_NE(out_.str().find("the time budget is used up: " + left + " rows are left"), std::string::npos) << out_.str();
 }
 
+TEST_F(PruneTest, WaitsWhileABackupIsMade) {
+  Append(5000, 40 * kDay);
+  Append(6000, 0);
+  Aggregated();
+  options_.budget_s = 1;
+  clock_.step_us = 10'000;
+  {
+    const store::CheckpointPause backup(db_);
+    const auto document = RunJson(0);
+    EXPECT_EQ(json::ToText(*document.root().Find("stopped_by")), "\"time_budget\"");
+    EXPECT_GT(Int("SELECT count(*) FROM request_logs"), 6000);
+  }
+  clock_.step_us = 0;
+  EXPECT_EQ(json::ToText(*RunJson(0).root().Find("stopped_by")), "null");
+  EXPECT_EQ(Ages(), "0|6000");
+}
+
 TEST_F(PruneTest, SafetyStops) {
   struct Case {
     const char* name;
