@@ -11,6 +11,7 @@
 
 #include "base/json.h"
 #include "support/write_load.h"
+#include "store/checkpoint.h"
 #include "unit/store_fixture.h"
 
 namespace gc::jobs {
