@@ -10,8 +10,8 @@
 #include <vector>
 
 #include "base/json.h"
-#include "support/write_load.h"
 #include "store/checkpoint.h"
+#include "support/write_load.h"
 #include "unit/store_fixture.h"
 
 namespace gc::jobs {
